@@ -1,0 +1,5 @@
+"""The WSGI entry point."""
+
+from grip_lambda.web import create_app
+
+app = create_app()

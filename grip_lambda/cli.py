@@ -1,0 +1,40 @@
+"""`grip-lambda`: the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import click
+
+from . import __version__, settings
+from .errors import GripLambdaError
+from .serve import stack
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="grip-lambda")
+def main() -> None:
+    """Callable addresses for anything that can open a WebSocket."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Flask processes (WORKERS, or 2).")
+@click.option("--demo/--no-demo", default=True, help="Open a lambda that echoes.")
+def serve(port: int | None, workers: int | None, demo: bool) -> None:
+    """Run Pushpin, the backend and the embedded store on this machine."""
+    try:
+        env = os.environ
+        port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
+        workers = workers or settings.whole_number(env, "WORKERS", 2, 1, 64)
+        stack.serve(stack.Options(port, workers, demo))
+    except GripLambdaError as error:
+        click.echo(f"grip-lambda: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

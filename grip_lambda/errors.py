@@ -1,0 +1,102 @@
+"""What can go wrong, and how each is told.
+
+GripLambdaError
+├── ConfigError               a setting is missing or makes no sense
+├── ProtocolError             a peer sent what its protocol forbids (closes a WebSocket)
+└── RequestError              a refusal with a status and a code
+    ├── BadRequest            400 bad_request
+    ├── Forbidden             403 forbidden
+    ├── NotFound              404 not_found
+    ├── NotAcceptable         406 not_acceptable
+    ├── TooLarge              413 too_large
+    ├── UpgradeRequired       426 upgrade_required
+    ├── Busy                  429 busy
+    └── Unavailable           503 unavailable
+        ├── StoreError        the store is out of reach
+        └── PublishError      a Pushpin is out of reach
+
+Statuses and codes are those of the contract; a message says what was wrong and what to do.
+"""
+
+from __future__ import annotations
+
+
+class GripLambdaError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class ConfigError(GripLambdaError):
+    """A setting is missing or makes no sense; found at start-up."""
+
+
+class RequestError(GripLambdaError):
+    """A request that is refused.
+
+    Attributes:
+        status: the HTTP status to answer with.
+        code: the machine-readable word beside the message.
+    """
+
+    status = 400
+    code = "bad_request"
+
+
+class BadRequest(RequestError):
+    """The request makes no sense: body, id, method name or a header."""
+
+
+class Forbidden(RequestError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(RequestError):
+    status = 404
+    code = "not_found"
+
+
+class NotAcceptable(RequestError):
+    status = 406
+    code = "not_acceptable"
+
+
+class TooLarge(RequestError):
+    status = 413
+    code = "too_large"
+
+
+class UpgradeRequired(RequestError):
+    status = 426
+    code = "upgrade_required"
+
+
+class Busy(RequestError):
+    status = 429
+    code = "busy"
+
+
+class Unavailable(RequestError):
+    """What the call needs is out of reach; nothing was done."""
+
+    status = 503
+    code = "unavailable"
+
+
+class StoreError(Unavailable):
+    """The store is out of reach or refused an operation."""
+
+
+class PublishError(Unavailable):
+    """A Pushpin is out of reach."""
+
+
+class ProtocolError(GripLambdaError):
+    """A WebSocket peer sent what its protocol forbids.
+
+    Attributes:
+        close_code: the WebSocket close code to end the connection with (RFC 6455 section 7.4).
+    """
+
+    def __init__(self, reason: str, close_code: int = 1007) -> None:
+        super().__init__(reason)
+        self.close_code = close_code

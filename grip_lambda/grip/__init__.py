@@ -1,0 +1,1 @@
+"""Towards Pushpin: publishing, holds, WebSocket-over-HTTP batches and who sent them."""

@@ -1,0 +1,100 @@
+"""Batches of WebSocket-over-HTTP: what a client did, and what it is told.
+
+Each event is ``TYPE[ SIZE]\\r\\n[content\\r\\n]``, the size in hexadecimal. gripcontrol encodes the
+answer; its decoder takes any size on trust, so reading a batch is done here.
+
+Source: the WebSocket-over-HTTP protocol, as Pushpin speaks it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+
+from gripcontrol import WebSocketEvent, encode_websocket_events, websocket_control_message
+
+from ..errors import BadRequest
+
+CONTENT_TYPE = "application/websocket-events"
+
+#: Headers of the answer to OPEN: messages go out as they are, "c:" marks a control message.
+GRIP_EXTENSION = ("Sec-WebSocket-Extensions", 'grip; message-prefix=""')
+
+_TYPE = re.compile(rb"(OPEN|TEXT|BINARY|PING|PONG|CLOSE|DISCONNECT)(?: ([0-9A-Fa-f]{1,8}))?")
+
+
+def decode(body: bytes) -> list[tuple[str, bytes]]:
+    """Read a batch.
+
+    Returns:
+        Pairs of type and content, in order; the content is empty where the event has none.
+
+    Raises:
+        BadRequest: a type is unknown, or a size does not fit.
+    """
+    events = []
+    at = 0
+    while at < len(body):
+        end = body.find(b"\r\n", at)
+        head = _TYPE.fullmatch(body, at, end) if end >= 0 else None
+        if head is None:
+            raise BadRequest("the batch of WebSocket events is malformed")
+        at = end + 2
+        content = b""
+        if head[2] is not None:
+            size = int(head[2], 16)
+            content = body[at : at + size]
+            at += size + 2
+            if body[at - 2 : at] != b"\r\n":
+                raise BadRequest("an event's size is not that of its content")
+        events.append((head[1].decode(), content))
+    return events
+
+
+def encode(events: Iterable[WebSocketEvent]) -> bytes:
+    """Return the body that answers a batch."""
+    return bytes(encode_websocket_events(list(events)))
+
+
+def accepted() -> WebSocketEvent:
+    """Return the event that accepts the connection."""
+    return WebSocketEvent("OPEN")
+
+
+def text(message: bytes) -> WebSocketEvent:
+    """Return a text message to the client."""
+    return WebSocketEvent("TEXT", message)
+
+
+def pong(content: bytes) -> WebSocketEvent:
+    """Return the answer to a client's ping."""
+    return WebSocketEvent("PONG", content)
+
+
+def subscribe(channel: str) -> WebSocketEvent:
+    """Return the control message that subscribes the connection to ``channel``."""
+    return WebSocketEvent(
+        "TEXT", "c:" + websocket_control_message("subscribe", {"channel": channel})
+    )
+
+
+def ping_every(seconds: int) -> WebSocketEvent:
+    """Return the control message that has Pushpin ping the client; each PONG comes as an event."""
+    options = {"timeout": seconds, "mode": "interval", "message-type": "ping", "content": "p"}
+    return WebSocketEvent("TEXT", "c:" + websocket_control_message("keep-alive", options))
+
+
+def close(code: int, reason: str = "") -> WebSocketEvent:
+    """Return the event that ends the connection (RFC 6455 section 5.5.1)."""
+    return WebSocketEvent("CLOSE", struct.pack(">H", code) + reason.encode()[:123])
+
+
+def close_echo(content: bytes) -> WebSocketEvent:
+    """Return the answer to a client's CLOSE: its own code, or 1002 where that is not allowed."""
+    if len(content) < 2:
+        return WebSocketEvent("CLOSE")
+    (code,) = struct.unpack(">H", content[:2])
+    if code in (1000, 1001, 1002, 1003, *range(1007, 1015)) or 3000 <= code < 5000:
+        return WebSocketEvent("CLOSE", content[:2])
+    return close(1002, "invalid close code")

@@ -1,0 +1,44 @@
+"""The domain: open, acknowledge, call, answer, close.
+
+Knows the protocols, Pushpin and the store, and no HTTP framework.
+"""
+
+from __future__ import annotations
+
+from ..grip.nodes import Nodes
+from ..grip.signature import Verifier
+from ..settings import Settings
+from ..store import open_store
+from .calls import Calls
+from .hosts import Hosts
+from .sweeper import Sweeper
+from .websocket import WebSocketHosts
+
+__all__ = ["Hub"]
+
+
+class Hub:
+    """Everything that a backend process needs to answer requests; holds no call and no host."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the store, and find the Pushpins in the background.
+
+        Raises:
+            ConfigError: the store's URL makes no sense.
+            StoreError: the store can't be opened.
+        """
+        self.settings = settings
+        self.store = open_store(settings.store)
+        self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
+        self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
+        self.calls = Calls(self.store, self.nodes)
+        self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
+        self.websocket = WebSocketHosts(self.hosts, settings)
+        self._sweeper = Sweeper(self.store, self.hosts, self.calls)
+        self._sweeper.start()
+
+    def close(self) -> None:
+        """Stop the threads and let go of the store."""
+        self._sweeper.stop()
+        self.nodes.stop()
+        self.store.close()

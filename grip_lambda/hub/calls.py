@@ -1,0 +1,166 @@
+"""Calls: begun by a caller, ended once, by whoever is first."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import BadRequest, NotFound, PublishError, TooLarge
+from ..grip.nodes import Nodes
+from ..protocol import ids, jsonrpc
+from ..settings import MAX_BODY
+from ..store import Call, Host, Outcome, Store
+from . import outcomes
+from .channels import call_channel, host_channel
+
+log = logging.getLogger(__name__)
+
+_RESERVED = re.compile(r"open|rpc\..*", re.DOTALL)
+#: Pushpin gives up a hold this long after the deadline, should every backend be gone by then.
+_HOLD_MARGIN_S = 5
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A caller that waits: what Pushpin is told to hold.
+
+    Attributes:
+        call: the call that it waits for.
+        timeout_s: when Pushpin gives up by itself, in whole seconds.
+    """
+
+    call: Call
+    timeout_s: int
+
+    @property
+    def channel(self) -> str:
+        return call_channel(self.call)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What is to be sent to a host, once its caller is held."""
+
+    hold: Hold
+    host: Host
+    message: bytes
+
+
+class Calls:
+    """The way of a call from its caller to its host and back."""
+
+    def __init__(self, store: Store, nodes: Nodes) -> None:
+        self._store = store
+        self._nodes = nodes
+
+    def begin(
+        self, lambda_id: str, method: str, body: bytes, node: str, wait_s: float
+    ) -> Invocation:
+        """Enter a call.
+
+        Args:
+            lambda_id: whom to call.
+            method: what to call there.
+            body: a JSON text; empty for null.
+            node: the Pushpin that holds the caller.
+            wait_s: how long the caller waits.
+
+        Raises:
+            BadRequest, TooLarge: the call makes no sense.
+            NotFound, Busy: the lambda can't take it.
+            Unavailable: the store or the host's Pushpin is out of reach.
+        """
+        check_lambda_id(lambda_id)
+        check_method(method)
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"the body may have {MAX_BODY} bytes at most")
+        body = body or b"null"
+        if not jsonrpc.is_json(body):
+            raise BadRequest("the body must be JSON in UTF-8, nested no deeper than 1000 levels")
+        now = time.time()
+        call = Call(ids.new_call_token(), lambda_id, node, now + wait_s)
+        host = self._store.begin_call(call, now)
+        try:
+            self._nodes[host.node].require()
+        except PublishError:
+            self._store.end_calls(
+                lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
+            )
+            raise
+        message = jsonrpc.invocation(method, body, call.token)
+        return Invocation(_hold(call, now), host, message)
+
+    def deliver(self, invocation: Invocation) -> None:
+        """Send the call to its host.
+
+        Comes after the answer to the caller's Pushpin: if this process dies before, a request
+        that is sent again to another one is still the first that the host sees.
+        """
+        host = invocation.host
+        try:
+            self._nodes[host.node].send(host_channel(host.connection), invocation.message)
+        except PublishError as error:
+            log.warning("a call was lost: %s", error)
+            call = invocation.hold.call
+            self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+
+    def resume(self, lambda_id: str, token: str) -> Hold | Outcome:
+        """Find the call of a request that Pushpin repeats: its outcome, or the hold once more."""
+        known = self._store.get_call(lambda_id, token)
+        if known is None:
+            return outcomes.DEADLINE_EXCEEDED
+        call, outcome = known
+        return outcome or _hold(call, time.time())
+
+    def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
+        """End calls that ``connection`` was asked; the outcome is stored before it is published.
+
+        Returns:
+            How many there were; the others were ended before, or never its.
+        """
+        calls = self._store.end_calls(lambda_id, connection, ended, time.time())
+        for call in calls:
+            self.reply([call], ended[call.token])
+        return len(calls)
+
+    def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
+        """Publish the stored outcome of calls to their callers."""
+        for call in calls:
+            try:
+                self._nodes[call.node].reply(call_channel(call), outcome.status, outcome.body)
+            except PublishError as error:
+                log.warning("a reply was lost: %s", error)
+
+
+def check_lambda_id(lambda_id: str) -> None:
+    """Refuse what can't be the id of a lambda.
+
+    Raises:
+        BadRequest: with what an id looks like.
+    """
+    if not ids.is_lambda_id(lambda_id):
+        raise BadRequest("a lambda id is 16 characters of A-Z, a-z, 0-9, - and _")
+
+
+def check_method(method: str) -> None:
+    """Refuse a method name that no host may have.
+
+    Raises:
+        BadRequest: it is reserved, or no text.
+        NotFound: it is empty or has a slash.
+    """
+    if not method or "/" in method:
+        raise NotFound("the address of a call is /lambda/<id>/<method>")
+    if "\0" in method:
+        raise BadRequest("a method name can't have NUL in it")
+    if _RESERVED.fullmatch(method):
+        raise BadRequest(f"the method name {method[:100]} is reserved")
+
+
+def _hold(call: Call, now: float) -> Hold:
+    left = max(0.0, call.deadline - now)
+    return Hold(call, math.ceil(left) + _HOLD_MARGIN_S)

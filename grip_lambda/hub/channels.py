@@ -1,0 +1,26 @@
+"""Names of channels: one for each host's connection, one for each call."""
+
+from __future__ import annotations
+
+from ..protocol.ids import is_lambda_id
+from ..store import Call
+
+_CALL = "call-"
+
+
+def host_channel(connection: str) -> str:
+    """Return the channel that a host's connection is subscribed to."""
+    return f"host-{connection}"
+
+
+def call_channel(call: Call) -> str:
+    """Return the channel that the caller is held on."""
+    return f"{_CALL}{call.lambda_id}-{call.token}"
+
+
+def parse_call_channel(channel: str) -> tuple[str, str] | None:
+    """Return the lambda id and the token in a call's channel, or None if it is none."""
+    lambda_id, dash, token = channel[len(_CALL) :][:16], channel[21:22], channel[22:]
+    if channel.startswith(_CALL) and is_lambda_id(lambda_id) and dash == "-" and token:
+        return lambda_id, token
+    return None

@@ -1,0 +1,201 @@
+"""Hosts: opened, acknowledged, seen, gone. The same for every transport."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from ..errors import Forbidden, NotFound, PublishError
+from ..grip.nodes import Nodes
+from ..protocol import ids, jsonrpc
+from ..settings import GRACE_S, MAX_BODY, MAX_MESSAGE, MAX_RESULT, Settings
+from ..store import Closed, Lambda, Outcome, Store
+from . import outcomes
+from .calls import Calls, check_lambda_id
+from .channels import host_channel
+from .session import Connection, Session
+
+log = logging.getLogger(__name__)
+
+#: Close codes of a host's connection, as in the contract.
+NOT_ACKNOWLEDGED = 4400
+TAKEN_OVER = 4409
+CLOSED_BY_REQUEST = 4410
+NOT_SEEN = 4408
+
+_NAMES_MAX = 1000
+
+
+class Hosts:
+    """Who holds which lambda."""
+
+    def __init__(self, store: Store, nodes: Nodes, calls: Calls, settings: Settings) -> None:
+        self._store = store
+        self._nodes = nodes
+        self._calls = calls
+        self._settings = settings
+
+    def open(self, wanted: str | None, token: str) -> tuple[Session, bytes]:
+        """Begin to open a lambda, a new one or again.
+
+        Args:
+            wanted: the id to reopen, or None.
+            token: the reopen token, or empty.
+
+        Returns:
+            The session, and the ``open`` message that the host is to acknowledge.
+
+        Raises:
+            BadRequest: the id is malformed.
+            Forbidden: the id is open, and the token is not the one it has.
+        """
+        if wanted is None:
+            session, recovered = Session(ids.new_lambda_id(), ids.new_generation()), False
+        else:
+            session, recovered = self._reopen(wanted, token)
+        secret = self._settings.secret
+        details: dict[str, Any] = {
+            "token": ids.reopen_token(secret, session.lambda_id, session.generation),
+            "recovered": recovered,
+            "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
+            "ping": self._settings.ping_s,
+            "grace": GRACE_S,
+        }
+        return session, jsonrpc.open_message(session.lambda_id, details)
+
+    def _reopen(self, lambda_id: str, token: str) -> tuple[Session, bool]:
+        check_lambda_id(lambda_id)
+        now = time.time()
+        generation = self._store.remembered_generation(lambda_id, now)
+        if generation and ids.is_reopen_token(self._settings.secret, lambda_id, generation, token):
+            return Session(lambda_id, generation, may_take_over=True), True
+        if self._store.get_lambda(lambda_id, now) is not None:
+            raise Forbidden("this lambda is open; reopening it takes its token, as ?token=…")
+        return Session(lambda_id, ids.new_generation()), generation is not None
+
+    def acknowledge(self, connection: Connection, session: Session, result: bytes) -> Session:
+        """List the lambda and make it callable; an earlier host loses it.
+
+        Args:
+            result: the host's answer to ``open``: any JSON; an object may say more.
+
+        Raises:
+            Forbidden: somebody else has opened the id meanwhile.
+        """
+        now = time.time()
+        terms = orjson.loads(result)
+        terms = terms if isinstance(terms, dict) else {}
+        replaced = self._store.open_lambda(
+            Lambda(
+                id=session.lambda_id,
+                connection=connection.id,
+                node=connection.node,
+                code=jsonrpc.CODE,
+                generation=session.generation,
+                opened=now,
+                expires=self._expiry(now),
+                headers=connection.headers,
+                methods=_names(terms.get("methods")),
+                max_calls=_count(terms.get("max_calls")),
+            ),
+            outcomes.DISCONNECTED,
+            now,
+            take_over=session.may_take_over,
+        )
+        if replaced is not None:
+            self._end([replaced], TAKEN_OVER, "the lambda was opened again elsewhere")
+        return replace(session, is_open=True, may_take_over=False)
+
+    def answered(
+        self, connection: Connection, session: Session, answers: Iterable[jsonrpc.Answer]
+    ) -> None:
+        """Give a host's answers to whom they belong; the first one to a call counts."""
+        ended: dict[str, Outcome] = {}
+        for answer in answers:
+            if isinstance(answer.id, str):
+                ended.setdefault(answer.id, outcomes.from_answer(answer))
+        if not ended:
+            return
+        count = self._calls.end(session.lambda_id, connection.id, ended)
+        if count < len(ended):
+            log.info("%s: dropped %d late answers", session.lambda_id, len(ended) - count)
+
+    def seen(self, connection: Connection, session: Session) -> bool:
+        """Note that a host is alive; False where it holds its lambda no longer."""
+        now = time.time()
+        return self._store.renew_lambda(session.lambda_id, connection.id, self._expiry(now), now)
+
+    def gone(self, connection: Connection, session: Session) -> None:
+        """Close the lambda of a connection that has ended; its callers learn it at once."""
+        closed = self._store.close_lambda(
+            session.lambda_id, connection.id, outcomes.DISCONNECTED, time.time()
+        )
+        if closed is not None:
+            self._calls.reply(closed.calls, outcomes.DISCONNECTED)
+
+    def delete(self, lambda_id: str, token: str) -> None:
+        """Close a lambda at the request of who has its token.
+
+        Raises:
+            BadRequest: the id is malformed.
+            NotFound: it is not open.
+            Forbidden: the token is not the one it has.
+        """
+        known = self.get(lambda_id)
+        secret = self._settings.secret
+        if not ids.is_reopen_token(secret, lambda_id, known.generation, token):
+            raise Forbidden("closing a lambda takes its token, as ?token=…")
+        closed = self._store.close_lambda(
+            lambda_id, known.connection, outcomes.DISCONNECTED, time.time()
+        )
+        if closed is not None:
+            self._end([closed], CLOSED_BY_REQUEST, "the lambda was deleted")
+
+    def get(self, lambda_id: str) -> Lambda:
+        """Return an open lambda.
+
+        Raises:
+            BadRequest: the id is malformed.
+            NotFound: it is not open.
+        """
+        check_lambda_id(lambda_id)
+        known = self._store.get_lambda(lambda_id, time.time())
+        if known is None:
+            raise NotFound("lambda not found")
+        return known
+
+    def list(self) -> list[Lambda]:
+        """Return all open lambdas."""
+        return self._store.list_lambdas(time.time())
+
+    def expired(self, closed: Iterable[Closed]) -> None:
+        """End the connections of hosts that were not seen in time."""
+        self._end(closed, NOT_SEEN, "no answer to pings")
+
+    def _end(self, closed: Iterable[Closed], code: int, reason: str) -> None:
+        for one in closed:
+            self._calls.reply(one.calls, outcomes.DISCONNECTED)
+            try:
+                self._nodes[one.lambda_.node].close(
+                    host_channel(one.lambda_.connection), code, reason
+                )
+            except PublishError as error:
+                log.info("a connection was not closed: %s", error)
+
+    def _expiry(self, now: float) -> float:
+        return now + 2 * self._settings.ping_s
+
+
+def _names(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    return [name for name in value if isinstance(name, str)][:_NAMES_MAX]
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < 2**31 else None

@@ -1,0 +1,25 @@
+"""How calls end, as their callers see it."""
+
+from __future__ import annotations
+
+import orjson
+
+from ..protocol.jsonrpc import Answer
+from ..store import Outcome
+
+
+def failure(status: int, code: str, error: str) -> Outcome:
+    """Return an outcome with the body that every error has."""
+    return Outcome(status, orjson.dumps({"error": error, "code": code}))
+
+
+DISCONNECTED = failure(502, "disconnected", "lambda disconnected")
+DEADLINE_EXCEEDED = failure(504, "deadline_exceeded", "the lambda did not answer in time")
+UNAVAILABLE = failure(503, "unavailable", "the lambda's proxy is out of reach; try again later")
+
+
+def from_answer(answer: Answer) -> Outcome:
+    """Return the outcome that a host's answer gives, its value as it came."""
+    if answer.is_error:
+        return Outcome(400, b'{"error":%b}' % answer.value)
+    return Outcome(200, answer.value)

@@ -1,0 +1,123 @@
+"""JSON-RPC 1.0 as spoken between the server and a lambda's host.
+
+The server invokes with ``{"method", "params", "id"}``; the host answers ``{"id", "result"}`` or
+``{"id", "error"}``, with or without the other key. Results and errors are kept as the bytes that
+the host sent: numbers and the order of keys are not ours to change.
+
+Source: the JSON-RPC 1.0 specification, and the pmesh Lambda API (its client sends ``{"id"}``
+alone when a handler returns nothing, which counts as a null result).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from ..errors import ProtocolError
+
+CODE = "json-rpc"
+_NULL = b"null"
+
+
+class _Message(msgspec.Struct):
+    id: Any = msgspec.UNSET
+    method: Any = msgspec.UNSET
+    params: msgspec.Raw = msgspec.Raw()
+    result: msgspec.Raw = msgspec.Raw(_NULL)
+    error: msgspec.Raw = msgspec.Raw(_NULL)
+
+
+_decoder = msgspec.json.Decoder(_Message)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A host's answer; ``id`` is the call's token, or 0 for the ``open`` message."""
+
+    id: str | int | float | bool
+    value: bytes
+    is_error: bool
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A message with ``"id": null``, which wants no answer."""
+
+    method: str
+    params: bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call from the host to the server, which knows no methods."""
+
+    id: Any
+    method: str
+
+
+def is_json(text: bytes) -> bool:
+    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259)."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def encode_string(text: str) -> bytes:
+    """Return ``text`` as a JSON string."""
+    return orjson.dumps(text)
+
+
+def invocation(method: str, body: bytes, token: str) -> bytes:
+    """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
+    return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
+
+
+def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:
+    """Return the server's first message, which tells a host its id."""
+    return orjson.dumps({"method": "open", "params": [lambda_id, details], "id": 0})
+
+
+def unknown_method(request: Request) -> bytes:
+    """Return the error that answers a host's own request."""
+    return orjson.dumps(
+        {"id": request.id, "result": None, "error": f"unknown method: {request.method[:100]}"}
+    )
+
+
+def parse(data: bytes) -> Answer | Notification | Request | None:
+    """Read one message of a host.
+
+    Returns:
+        What it is, or None where it says nothing (``"id": null`` and no method).
+
+    Raises:
+        ProtocolError: it is not JSON-RPC in UTF-8; the connection should end with 1007.
+    """
+    try:
+        # The strict parser judges, the other one keeps the bytes.
+        if not isinstance(orjson.loads(data), dict):
+            raise ProtocolError("a JSON-RPC message must be an object")
+        message = _decoder.decode(data)
+    except (orjson.JSONDecodeError, msgspec.MsgspecError, RecursionError):
+        raise ProtocolError("a message must be JSON in UTF-8") from None
+    if message.id is msgspec.UNSET:
+        raise ProtocolError("a JSON-RPC message must have an id")
+    if message.method is not msgspec.UNSET and message.method is not None:
+        if not isinstance(message.method, str):
+            raise ProtocolError("a JSON-RPC method must be a string")
+        if message.id is None:
+            return Notification(message.method, bytes(message.params))
+        return Request(message.id, message.method)
+    if message.id is None:
+        return None
+    if not isinstance(message.id, (str, int, float)):
+        raise ProtocolError("a JSON-RPC id must be the one that was sent")
+    error = bytes(message.error)
+    if error != _NULL:
+        return Answer(message.id, error, is_error=True)
+    return Answer(message.id, bytes(message.result), is_error=False)

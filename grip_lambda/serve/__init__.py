@@ -1,0 +1,1 @@
+"""`grip-lambda serve`: Pushpin and the backend on one machine, watched over."""

@@ -1,0 +1,140 @@
+"""Child processes that are started again when they end, and all end together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_MIN_S = 0.2
+_BACKOFF_MAX_S = 10.0
+#: A child that ran this long starts with the least backoff again, in seconds.
+_STEADY_S = 30.0
+_STOP_S = 10.0
+_TICK_S = 0.1
+
+
+@dataclass
+class Child:
+    """One program, with everything that it starts in a process group of its own.
+
+    Attributes:
+        name: what the log calls it.
+        command: the program and its arguments.
+        environ: its whole environment.
+        on_exit: called each time it has ended by itself, before it is started again.
+    """
+
+    name: str
+    command: Sequence[str]
+    environ: Mapping[str, str]
+    on_exit: Callable[[], None] | None = None
+    process: subprocess.Popen[bytes] | None = None
+    _backoff_s: float = _BACKOFF_MIN_S
+    _started: float = 0.0
+    _start_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            self.command,
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._started = time.monotonic()
+
+    def watch(self) -> None:
+        """Start it again if it has ended, later each time."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self._start_at:
+                self.start()
+            return
+        status = self.process.poll()
+        if status is None:
+            return
+        self.kill()  # what it leaves behind keeps its ports
+        self.process = None
+        if now - self._started > _STEADY_S:
+            self._backoff_s = _BACKOFF_MIN_S
+        log.warning("%s ended (%s); starting again in %.1f s", self.name, status, self._backoff_s)
+        self._start_at = now + self._backoff_s
+        self._backoff_s = min(self._backoff_s * 2, _BACKOFF_MAX_S)
+        if self.on_exit is not None:
+            self.on_exit()
+
+    def signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def wait(self, until: float) -> None:
+        """Wait for its end, no longer than until a monotonic time."""
+        if self.process is not None:
+            try:
+                self.process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("%s does not stop; killing it", self.name)
+
+    def kill(self) -> None:
+        """Kill what is left of its process group."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Supervisor:
+    """Runs children until SIGINT or SIGTERM; passes SIGHUP on."""
+
+    def __init__(self, children: Sequence[Child], reloaded: Sequence[Child]) -> None:
+        """Prepare to run.
+
+        Args:
+            children: in the order in which they start; they stop in the opposite one.
+            reloaded: those that SIGHUP is passed on to.
+        """
+        self._children = children
+        self._reloaded = reloaded
+        self._stopping = False
+        self._reload = False
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Start all, call ``started``, and watch them until told to stop."""
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        try:
+            for child in self._children:
+                child.start()
+            started()
+            while not self._stopping:
+                for child in self._children:
+                    child.watch()
+                if self._reload:
+                    self._reload = False
+                    for child in self._reloaded:
+                        child.signal(signal.SIGHUP)
+                time.sleep(_TICK_S)
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        until = time.monotonic() + _STOP_S
+        for child in reversed(self._children):
+            child.signal(signal.SIGTERM)
+            child.wait(until)
+        for child in self._children:
+            child.kill()
+
+    def _on_stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+
+    def _on_reload(self, number: int, frame: object) -> None:
+        self._reload = True

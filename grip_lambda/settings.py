@@ -1,0 +1,177 @@
+"""Every setting, once. They come from the environment; docs/settings.md lists them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from .errors import ConfigError
+
+#: Where Pushpin listens for clients.
+DEFAULT_PORT = 7999
+#: Where the generated secret, the embedded store and Pushpin's files are kept.
+DEFAULT_DATA = "data"
+#: How often a host's connection is pinged, in seconds. Each ping costs one request.
+DEFAULT_PING_S = 30
+#: How long a caller waits who does not say so, in seconds.
+DEFAULT_WAIT_S = 60.0
+
+#: Bytes of a call's body: Pushpin can't hold a request with a larger one.
+MAX_BODY = 100_000
+#: Bytes of one WebSocket message of a host: Pushpin drops the connection at about twice that.
+MAX_MESSAGE = 100_000
+#: Bytes of a result.
+MAX_RESULT = 10_485_760
+#: How long a host without WebSocket may be away, in seconds.
+GRACE_S = 10
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """One Pushpin.
+
+    Attributes:
+        node: its name, which is in the issuer of its ``Grip-Sig``: ``ws@<node>``, ``http@<node>``.
+        control_uri: its control socket, ``tcp://host:port`` (``command_spec`` of its handler).
+        key: what it signs ``Grip-Sig`` with.
+    """
+
+    node: str
+    control_uri: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the backend needs to know.
+
+    Attributes:
+        proxies: the Pushpins, at least one.
+        store: the URL of the store.
+        secret: what reopen tokens are made with.
+        ping_s: seconds between two pings of a host.
+        wait_s: seconds that a call waits which does not say so.
+        origins: the origins that browsers may call from; empty for any.
+    """
+
+    proxies: tuple[Proxy, ...]
+    store: str
+    secret: bytes = field(repr=False)
+    ping_s: int = DEFAULT_PING_S
+    wait_s: float = DEFAULT_WAIT_S
+    origins: tuple[str, ...] = ()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of a backend process.
+
+    Args:
+        environ: the environment; ``os.environ`` if None.
+
+    Raises:
+        ConfigError: one is missing or makes no sense.
+    """
+    env = os.environ if environ is None else environ
+    data = data_folder(env)
+    secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
+    origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())
+    return Settings(
+        proxies=_proxies(env),
+        store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
+        secret=secret.encode(),
+        ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
+        origins=() if "*" in origins else origins,
+    )
+
+
+def data_folder(env: Mapping[str, str]) -> Path:
+    """Return the data folder, absolute."""
+    return Path(env.get("GRIP_LAMBDA_DATA") or DEFAULT_DATA).absolute()
+
+
+def whole_number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Return a setting that is a whole number.
+
+    Raises:
+        ConfigError: it is none, or out of range.
+    """
+    text = env.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+    return int(text)
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret in ``path``, made there if it is missing. Several may ask at once.
+
+    Raises:
+        ConfigError: the file can't be read or made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            try:
+                os.link(fresh, path)  # the first one wins
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"the secret {path} can't be kept: {error}") from error
+    if not secret:
+        raise ConfigError(f"the secret {path} is empty; remove the file to have one made")
+    return secret
+
+
+def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
+    if env.get("GRIP_PROXIES"):
+        try:
+            entries = orjson.loads(env["GRIP_PROXIES"])
+        except orjson.JSONDecodeError as error:
+            raise ConfigError(f"GRIP_PROXIES is not JSON: {error}") from None
+    elif env.get("GRIP_URL"):
+        entries = [_grip_url(env["GRIP_URL"])]
+    else:
+        raise ConfigError("set GRIP_URL or GRIP_PROXIES, or start with `grip-lambda serve`")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigError("GRIP_PROXIES must be a JSON array of objects, one for each Pushpin")
+    proxies = tuple(_proxy(entry) for entry in entries)
+    if len({proxy.node for proxy in proxies}) < len(proxies):
+        raise ConfigError("GRIP_PROXIES: each Pushpin needs a verify_iss of its own")
+    return proxies
+
+
+def _proxy(entry: Any) -> Proxy:
+    names = ("verify_iss", "control_zmq_uri", "verify_key")
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in names):
+        raise ConfigError(f"each entry of GRIP_PROXIES needs {', '.join(names)}")
+    node, uri, key = (entry[name] for name in names)
+    if not uri.startswith(("tcp://", "ipc://")):
+        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {uri!r}")
+    return Proxy(node, uri, key.encode())
+
+
+def _grip_url(url: str) -> dict[str, str | None]:
+    parts = urlsplit(url)
+    query = parse_qs(parts.query.replace("+", "%2B"))
+
+    def one(*names: str) -> str | None:
+        return next((query[name][0] for name in names if name in query), None)
+
+    return {
+        "control_zmq_uri": f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}",
+        "verify_iss": one("verify-iss", "iss"),
+        "verify_key": one("verify-key", "key"),
+    }

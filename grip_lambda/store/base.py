@@ -1,0 +1,175 @@
+"""The store's interface: few verbs, each one atomic step.
+
+Times are seconds since 1970 and come from the caller, so that a test can pass its own. Every row
+has a lifetime: a lambda until it was not seen for too long, a call until its answer can't be asked
+for any more. All keys of one lambda and its calls belong together, whatever the store.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+#: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
+OUTCOME_KEPT_S = 10.0
+#: How long it is remembered that a lambda was open, in seconds.
+REMEMBERED_S = 86400.0
+
+
+@dataclass(frozen=True)
+class Lambda:
+    """An open lambda.
+
+    Attributes:
+        id: the 16-character address.
+        connection: Pushpin's id of the host's connection; another one is another host.
+        node: the Pushpin that holds the connection.
+        code: the codec that the host speaks.
+        generation: what the reopen token is bound to.
+        opened: when the host acknowledged.
+        expires: when it counts as gone unless it is seen before.
+        headers: the registration's headers, credentials already redacted.
+        methods: the names that the host gave, or None.
+        max_calls: how many calls may be in flight, or None for any number.
+    """
+
+    id: str
+    connection: str
+    node: str
+    code: str
+    generation: str
+    opened: float
+    expires: float
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    methods: Sequence[str] | None = None
+    max_calls: int | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where a lambda's calls go: its connection, and the node that holds it."""
+
+    connection: str
+    node: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One invocation.
+
+    Attributes:
+        token: its id, unique and not to be guessed.
+        lambda_id: whom it calls.
+        node: the Pushpin that holds the caller.
+        deadline: when the caller gets ``deadline_exceeded``.
+    """
+
+    token: str
+    lambda_id: str
+    node: str
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: the HTTP status and body that its caller gets."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A lambda that was closed, and the calls that it left unanswered, ended by that."""
+
+    lambda_: Lambda
+    calls: Sequence[Call]
+
+
+class Store(ABC):
+    """What the hub needs to know, kept outside of every process. Safe for many threads.
+
+    Every method may raise StoreError where the store is out of reach.
+    """
+
+    @abstractmethod
+    def open_lambda(
+        self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
+    ) -> Closed | None:
+        """Enter ``new``, and close what was open under its id.
+
+        Args:
+            disconnected: what the calls of the earlier host end with.
+            take_over: whether an open lambda may be replaced.
+
+        Returns:
+            The one that was replaced, or None. Entering the same connection again renews it.
+
+        Raises:
+            Forbidden: another connection has the id open and ``take_over`` is false.
+        """
+
+    @abstractmethod
+    def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
+        """Return the open lambda, or None."""
+
+    @abstractmethod
+    def list_lambdas(self, now: float) -> list[Lambda]:
+        """Return all open lambdas, oldest first."""
+
+    @abstractmethod
+    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+        """Return the generation of a lambda that is open or was within the last day, or None."""
+
+    @abstractmethod
+    def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
+        """Note that the host was seen; False where ``connection`` does not hold the lambda."""
+
+    @abstractmethod
+    def close_lambda(
+        self, lambda_id: str, connection: str, disconnected: Outcome, now: float
+    ) -> Closed | None:
+        """Close the lambda if ``connection`` holds it, and end its calls; else None."""
+
+    @abstractmethod
+    def begin_call(self, call: Call, now: float) -> Host:
+        """Enter ``call`` and return the host that is to answer it.
+
+        Raises:
+            NotFound: no such lambda is open.
+            Busy: it has ``max_calls`` in flight.
+        """
+
+    @abstractmethod
+    def end_calls(
+        self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
+    ) -> list[Call]:
+        """Store the outcomes of calls that ``connection`` was asked, by token.
+
+        Returns:
+            The calls that ended by this. Others (unknown, ended before, past their deadline, or
+            given to another host) are left as they are.
+        """
+
+    @abstractmethod
+    def get_call(self, lambda_id: str, token: str) -> tuple[Call, Outcome | None] | None:
+        """Return a call and its outcome, None where it has none yet; None where it is unknown."""
+
+    @abstractmethod
+    def expire(
+        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+    ) -> tuple[list[Closed], list[Call]]:
+        """End what is due: at most ``limit`` lambdas and calls, each given to one process only.
+
+        Returns:
+            Lambdas that were not seen in time, and calls whose deadline passed.
+        """
+
+    @abstractmethod
+    def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
+        """Close every lambda of a node whose connections are known to be gone."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the store; nothing may be asked of it afterwards."""

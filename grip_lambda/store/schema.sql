@@ -1,0 +1,39 @@
+-- The embedded store. Times are seconds since 1970.
+-- The version stands in user_version; see sqlite.py.
+
+CREATE TABLE IF NOT EXISTS lambdas (
+    id          TEXT PRIMARY KEY,
+    connection  TEXT NOT NULL,
+    node        TEXT NOT NULL,
+    code        TEXT NOT NULL,
+    generation  TEXT NOT NULL,
+    opened      REAL NOT NULL,
+    expires     REAL NOT NULL,
+    headers     TEXT NOT NULL,      -- JSON: canonical names to lists of strings
+    methods     TEXT,               -- JSON: list of names
+    max_calls   INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lambdas_expires ON lambdas (expires);
+
+-- Which ids were open within the last day.
+CREATE TABLE IF NOT EXISTS remembered (
+    id          TEXT PRIMARY KEY,
+    generation  TEXT NOT NULL,
+    expires     REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS remembered_expires ON remembered (expires);
+
+-- A call without a status waits until it is due, which is its deadline;
+-- one with a status is kept until it is due.
+CREATE TABLE IF NOT EXISTS calls (
+    token       TEXT PRIMARY KEY,
+    lambda_id   TEXT NOT NULL,
+    connection  TEXT NOT NULL,
+    node        TEXT NOT NULL,
+    deadline    REAL NOT NULL,
+    due         REAL NOT NULL,
+    status      INTEGER,
+    body        BLOB
+);
+CREATE INDEX IF NOT EXISTS calls_due ON calls (due);
+CREATE INDEX IF NOT EXISTS calls_waiting ON calls (lambda_id) WHERE status IS NULL;

@@ -1,0 +1,248 @@
+"""The embedded store: one SQLite file, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import Busy, Forbidden, NotFound, StoreError
+from .base import OUTCOME_KEPT_S, REMEMBERED_S, Call, Closed, Host, Lambda, Outcome, Store
+
+_VERSION = 1
+_BUSY_TIMEOUT_S = 5.0
+_LAMBDA = "id, connection, node, code, generation, opened, expires, headers, methods, max_calls"
+_CALL = "token, lambda_id, node, deadline"
+_BEGIN = """
+    INSERT INTO calls (token, lambda_id, connection, node, deadline, due)
+    SELECT ?1, id, connection, ?2, ?3, ?3 FROM lambdas
+    WHERE id = ?4 AND expires > ?5 AND (max_calls IS NULL OR max_calls >
+        (SELECT count(*) FROM calls WHERE lambda_id = ?4 AND status IS NULL))
+    RETURNING connection, (SELECT node FROM lambdas WHERE id = ?4)
+"""
+
+
+class SQLiteStore(Store):
+    """Keeps one connection per process; a lock makes its threads take turns.
+
+    Write-ahead logging lets other processes read meanwhile. Nothing is synchronised to the disk:
+    what a power failure could lose describes connections that it ended as well.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the file, or make it with its folder.
+
+        Raises:
+            StoreError: it can't be opened, or another version wrote it.
+        """
+        self._lock = threading.Lock()
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._create()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the store {path} can't be opened: {error}") from error
+
+    def _create(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise StoreError(f"the store is of version {version}; remove its file to start anew")
+        schema = resources.files(__package__).joinpath("schema.sql").read_text()
+        self._db.executescript(f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {_VERSION};COMMIT;")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock of the file for several statements."""
+        with self._errors(), self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _query(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement, which is a transaction of its own."""
+        with self._errors(), self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    @staticmethod
+    @contextmanager
+    def _errors() -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"the store failed: {error}") from error
+
+    def open_lambda(
+        self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
+    ) -> Closed | None:
+        with self._transaction() as db:
+            rows = db.execute(f"SELECT {_LAMBDA} FROM lambdas WHERE id = ?", (new.id,)).fetchall()
+            previous = _lambda(rows[0]) if rows else None
+            closed = None
+            if previous is not None and previous.connection != new.connection:
+                if not take_over and previous.expires > now:
+                    raise Forbidden("this lambda is open; reopening it takes its token")
+                closed = _close(db, previous, disconnected, now)
+            db.execute(
+                f"INSERT OR REPLACE INTO lambdas ({_LAMBDA}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                _values(new),
+            )
+            _remember(db, new, now)
+            return closed
+
+    def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
+        rows = self._query(
+            f"SELECT {_LAMBDA} FROM lambdas WHERE id = ? AND expires > ?", lambda_id, now
+        )
+        return _lambda(rows[0]) if rows else None
+
+    def list_lambdas(self, now: float) -> list[Lambda]:
+        rows = self._query(f"SELECT {_LAMBDA} FROM lambdas WHERE expires > ? ORDER BY opened", now)
+        return [_lambda(row) for row in rows]
+
+    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+        rows = self._query(
+            "SELECT generation FROM remembered WHERE id = ? AND expires > ?", lambda_id, now
+        )
+        return rows[0][0] if rows else None
+
+    def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
+        rows = self._query(
+            "UPDATE lambdas SET expires = ? WHERE id = ? AND connection = ? RETURNING id",
+            expires,
+            lambda_id,
+            connection,
+        )
+        return bool(rows)
+
+    def close_lambda(
+        self, lambda_id: str, connection: str, disconnected: Outcome, now: float
+    ) -> Closed | None:
+        with self._transaction() as db:
+            rows = db.execute(
+                f"SELECT {_LAMBDA} FROM lambdas WHERE id = ? AND connection = ?",
+                (lambda_id, connection),
+            ).fetchall()
+            return _close(db, _lambda(rows[0]), disconnected, now) if rows else None
+
+    def begin_call(self, call: Call, now: float) -> Host:
+        rows = self._query(_BEGIN, call.token, call.node, call.deadline, call.lambda_id, now)
+        if rows:
+            return Host(*rows[0])
+        if self.get_lambda(call.lambda_id, now) is None:
+            raise NotFound("lambda not found")
+        raise Busy("the lambda has as many calls in flight as it takes; try again later")
+
+    def end_calls(
+        self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
+    ) -> list[Call]:
+        ended: list[Call] = []
+        with self._transaction() as db:
+            for token, outcome in outcomes.items():
+                rows = db.execute(
+                    "UPDATE calls SET status = ?, body = ?, due = ? WHERE token = ? AND"
+                    f" connection = ? AND status IS NULL AND due > ? RETURNING {_CALL}",
+                    (outcome.status, outcome.body, now + OUTCOME_KEPT_S, token, connection, now),
+                ).fetchall()
+                ended += [Call(*row) for row in rows]
+        return ended
+
+    def get_call(self, lambda_id: str, token: str) -> tuple[Call, Outcome | None] | None:
+        rows = self._query(
+            f"SELECT {_CALL}, status, body FROM calls WHERE token = ? AND lambda_id = ?",
+            token,
+            lambda_id,
+        )
+        if not rows:
+            return None
+        *call, status, body = rows[0]
+        return Call(*call), None if status is None else Outcome(status, body)
+
+    def expire(
+        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+    ) -> tuple[list[Closed], list[Call]]:
+        # Most of the time nothing is due: look before taking the write lock.
+        due = self._query(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM calls WHERE due <= ?1)"
+            " OR EXISTS (SELECT 1 FROM lambdas WHERE expires <= ?1)"
+            " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)",
+            now,
+        )
+        if not due:
+            return [], []
+        with self._transaction() as db:
+            db.execute("DELETE FROM calls WHERE due <= ? AND status IS NOT NULL", (now,))
+            db.execute("DELETE FROM remembered WHERE expires <= ?", (now,))
+            calls = db.execute(
+                "UPDATE calls SET status = ?, body = ?, due = ? WHERE token IN"
+                f" (SELECT token FROM calls WHERE due <= ? LIMIT ?) RETURNING {_CALL}",
+                (overdue.status, overdue.body, now + OUTCOME_KEPT_S, now, limit),
+            ).fetchall()
+            gone = db.execute(
+                f"SELECT {_LAMBDA} FROM lambdas WHERE expires <= ? LIMIT ?", (now, limit)
+            ).fetchall()
+            closed = [_close(db, _lambda(row), disconnected, now) for row in gone]
+        return closed, [Call(*row) for row in calls]
+
+    def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
+        with self._transaction() as db:
+            rows = db.execute(f"SELECT {_LAMBDA} FROM lambdas WHERE node = ?", (node,)).fetchall()
+            return [_close(db, _lambda(row), disconnected, now) for row in rows]
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+
+def _close(db: sqlite3.Connection, gone: Lambda, outcome: Outcome, now: float) -> Closed:
+    db.execute("DELETE FROM lambdas WHERE id = ?", (gone.id,))
+    _remember(db, gone, now)
+    rows = db.execute(
+        "UPDATE calls SET status = ?, body = ?, due = ? WHERE lambda_id = ? AND status IS NULL"
+        f" RETURNING {_CALL}",
+        (outcome.status, outcome.body, now + OUTCOME_KEPT_S, gone.id),
+    ).fetchall()
+    return Closed(gone, [Call(*row) for row in rows])
+
+
+def _remember(db: sqlite3.Connection, known: Lambda, now: float) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO remembered (id, generation, expires) VALUES (?,?,?)",
+        (known.id, known.generation, now + REMEMBERED_S),
+    )
+
+
+def _values(lambda_: Lambda) -> tuple[Any, ...]:
+    return (
+        lambda_.id,
+        lambda_.connection,
+        lambda_.node,
+        lambda_.code,
+        lambda_.generation,
+        lambda_.opened,
+        lambda_.expires,
+        orjson.dumps(lambda_.headers),
+        None if lambda_.methods is None else orjson.dumps(lambda_.methods),
+        lambda_.max_calls,
+    )
+
+
+def _lambda(row: tuple[Any, ...]) -> Lambda:
+    known = dict(zip(_LAMBDA.split(", "), row, strict=True))
+    known["headers"] = orjson.loads(known["headers"])
+    if known["methods"] is not None:
+        known["methods"] = orjson.loads(known["methods"])
+    return Lambda(**known)

@@ -1,0 +1,51 @@
+"""A stack for the session, and more of them for tests that break theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.clients import Handler, Host
+from tests.support.stack import Stack, wait_until
+
+StackFactory = Callable[..., Stack]
+HostFactory = Callable[..., Host]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that most tests share: two workers, the default settings."""
+    running = Stack(tmp_path_factory.mktemp("stack"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFactory]:
+    """Start a stack of the test's own, with settings like ``GRIP_LAMBDA_PING="1"``."""
+    running: list[Stack] = []
+
+    def start(**environ: str) -> Stack:
+        running.append(Stack(tmp_path_factory.mktemp("stack"), **environ))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def host(stack: Stack) -> Iterator[HostFactory]:
+    """Open lambdas on the shared stack; they are listed when this returns."""
+    hosts: list[Host] = []
+
+    def open_host(handler: Handler = lambda method, body: body, **options: object) -> Host:
+        one = Host(stack.ws_url, handler, **options)  # type: ignore[arg-type]
+        hosts.append(one)
+        wait_until(lambda: one.id in stack.listing(), what="the listing of a lambda")
+        return one
+
+    yield open_host
+    for one in hosts:
+        one.close()

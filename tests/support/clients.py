@@ -1,0 +1,127 @@
+"""Plain clients: hosts on a WebSocket, as the Lambda API describes them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+Handler = Callable[[str, Any], Any]
+
+
+class Socket:
+    """One WebSocket to ``/lambda/new``, driven by the test message by message."""
+
+    def __init__(self, ws_url: str, path: str = "/lambda/new", **options: Any) -> None:
+        options.setdefault("max_size", None)
+        self._context = connect(ws_url + path, **options)
+        self.socket: ClientConnection = self._context.__enter__()
+
+    def receive(self, timeout_s: float = 10.0) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.socket.recv(timeout_s))
+        return message
+
+    def send(self, message: object) -> None:
+        self.socket.send(json.dumps(message))
+
+    def open(self, answer: object = "ok") -> tuple[str, dict[str, Any]]:
+        """Acknowledge the ``open`` message; return the id and the details."""
+        message = self.receive()
+        assert message["method"] == "open"
+        assert message["id"] == 0
+        self.send({"id": 0, "result": answer})
+        lambda_id, details = message["params"]
+        return lambda_id, details
+
+    def closed(self, timeout_s: float = 10.0) -> tuple[int, str]:
+        """Wait for the end of the connection; return its close code and reason."""
+        with pytest.raises(ConnectionClosed) as ended:
+            while True:
+                self.socket.recv(timeout_s)
+        frame = ended.value.rcvd
+        assert frame is not None, "the connection ended without a close frame"
+        return frame.code, frame.reason
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def drop(self) -> None:
+        """End the connection without a close frame."""
+        self.socket.socket.close()
+
+
+class Host:
+    """A lambda that answers each call with what ``handler(method, body)`` returns."""
+
+    def __init__(
+        self, ws_url: str, handler: Handler, path: str = "/lambda/new", answer: object = "ok"
+    ) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self._handler = handler
+        self._socket = Socket(ws_url, path)
+        self.id, self.details = self._socket.open(answer)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def token(self) -> str:
+        return str(self.details["token"])
+
+    @property
+    def socket(self) -> Socket:
+        return self._socket
+
+    def _run(self) -> None:
+        try:
+            for text in self._socket.socket:
+                message = json.loads(text)
+                self.seen.append(message)
+                threading.Thread(target=self._answer, args=(message,), daemon=True).start()
+        except (ConnectionClosed, OSError):
+            pass
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            answer = {"result": self._handler(message["method"], message["params"][0])}
+        except Exception as error:
+            answer = {"error": str(error)}
+        with contextlib.suppress(ConnectionClosed, OSError):
+            self._socket.send({"id": message["id"], **answer})
+
+    def close(self) -> None:
+        self._socket.close()
+        self._thread.join(5)
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def call(
+    url: str,
+    lambda_id: str,
+    method: str = "test",
+    body: bytes | str = b"",
+    wait: float | str | None = None,
+    **options: Any,
+) -> requests.Response:
+    """Call a lambda and return the response."""
+    headers = options.pop("headers", {})
+    if wait is not None:
+        headers["Prefer"] = f"wait={wait}"
+    return requests.post(
+        f"{url}/lambda/{lambda_id}/{method}",
+        data=body,
+        headers=headers,
+        timeout=options.pop("timeout", 30),
+        **options,
+    )

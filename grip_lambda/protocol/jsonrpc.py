@@ -31,6 +31,7 @@ class _Message(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Message)
+_judge = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ class Request:
 
 
 def is_json(text: bytes) -> bool:
-    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259)."""
+    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259), its numbers of any size."""
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        text.decode()  # which the judge does not look at
+        _judge.decode(text)
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         return False
     return True
 
@@ -84,9 +86,8 @@ def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:
 
 def unknown_method(request: Request) -> bytes:
     """Return the error that answers a host's own request."""
-    return orjson.dumps(
-        {"id": request.id, "result": None, "error": f"unknown method: {request.method[:100]}"}
-    )
+    error = f"unknown method: {request.method[:100]}"
+    return msgspec.json.encode({"id": request.id, "result": None, "error": error})
 
 
 def parse(data: bytes) -> Answer | Notification | Request | None:
@@ -99,11 +100,11 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
         ProtocolError: it is not JSON-RPC in UTF-8; the connection should end with 1007.
     """
     try:
-        # The strict parser judges, the other one keeps the bytes.
-        if not isinstance(orjson.loads(data), dict):
-            raise ProtocolError("a JSON-RPC message must be an object")
+        data.decode()  # the decoder does not look into what it keeps as bytes
         message = _decoder.decode(data)
-    except (orjson.JSONDecodeError, msgspec.MsgspecError, RecursionError):
+    except msgspec.ValidationError:
+        raise ProtocolError("a JSON-RPC message must be an object") from None
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         raise ProtocolError("a message must be JSON in UTF-8") from None
     if message.id is msgspec.UNSET:
         raise ProtocolError("a JSON-RPC message must have an id")

@@ -84,7 +84,7 @@ class _Stack:
         environ["GRIP_LAMBDA_DEMO_FILE"] = str(self._demo_file)
         self._settings = settings.load(environ)
         python = [sys.executable, "-m"]
-        flask = Child("backend", [*python, *_granian(backend, options.workers)], environ)
+        flask = Child("backend", [*python, *backend_command(backend, options.workers)], environ)
         self._children = [
             flask,
             Child("pushpin", self._pushpin.write(), environ, on_exit=self._forget),
@@ -125,13 +125,16 @@ class _Stack:
         click.echo("Ctrl-C stops everything.")
 
 
-def _granian(port: int, workers: int) -> list[str]:
+def backend_command(
+    port: int, workers: int, target: str = "grip_lambda.web:create_app"
+) -> list[str]:
+    """Return the arguments of ``python -m`` that serve what the WSGI factory ``target`` makes."""
     return [
         *("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", str(workers), "--blocking-threads", str(_THREADS), "--backlog", "1024"),
         *("--respawn-failed-workers", "--respawn-interval", "0.2", "--workers-kill-timeout", "10"),
         *("--no-ws", "--http", "1", "--log-level", "warning"),
-        *("--factory", "grip_lambda.web:create_app"),
+        *("--factory", target),
     ]
 
 

@@ -1,0 +1,209 @@
+"""Calls through Pushpin: the product beside the floor, in turns, on the same machine.
+
+``python -m bench.calls`` prints a table; ``--json FILE`` keeps every round.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+import orjson
+
+from . import stacks
+
+HOSTS = 16
+CALLERS = (1, 32)
+#: One caller alone makes this part of the calls: it takes as long.
+_ALONE = 8
+_WARM_UP = 500
+_NAMES = ("product", "floor")
+_FIGURES = ("rate", "p50", "p99", "max", "cpu_backend", "cpu_pushpin", "cpu_load")
+
+Round = dict[str, float]
+Results = dict[int, dict[str, list[Round]]]
+
+
+class Load:
+    """A load client of its own for one stack, and what its calls cost there."""
+
+    def __init__(self, stack: stacks.Stack, process: subprocess.Popen[str]) -> None:
+        self._stack = stack
+        self._process = process
+        self._read()
+
+    def run(self, callers: int, calls: int) -> Round:
+        """Make calls, and return the figures of the round.
+
+        Raises:
+            SystemExit: a caller did not get its own answer.
+        """
+        assert self._process.stdin is not None
+        before = self._stack.cpu()
+        wanted = orjson.dumps({"callers": callers, "calls": calls}).decode()
+        self._process.stdin.write(f"{wanted}\n")
+        self._process.stdin.flush()
+        measured = self._read()
+        after = self._stack.cpu()
+        if measured["failed"]:
+            name, failed, failure = self._stack.name, measured["failed"], measured["failure"]
+            raise SystemExit(f"{name}: {failed} of {calls} calls failed, like {failure}")
+        return {
+            "rate": measured["rate"],
+            "p50": measured["p50"],
+            "p99": measured["p99"],
+            "max": measured["max"],
+            "cpu_backend": (after.backend - before.backend) * 1000 / calls,
+            "cpu_pushpin": (after.pushpin - before.pushpin) * 1000 / calls,
+            "cpu_load": measured["cpu"],
+        }
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self._stack.name}: the load client ended")
+        answer: dict[str, Any] = orjson.loads(line)
+        return answer
+
+
+@contextmanager
+def load(stack: stacks.Stack) -> Iterator[Load]:
+    """Open the hosts on a stack."""
+    command = [sys.executable, "-m", "bench.load", str(stack.port), str(HOSTS)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Load(stack, process)
+        finally:
+            process.kill()
+
+
+def measure(calls: int, rounds: int) -> Results:
+    """Measure both stacks in turns."""
+    results: Results = {callers: {name: [] for name in _NAMES} for callers in CALLERS}
+    with (
+        stacks.product() as product,
+        stacks.floor() as floor,
+        load(product) as on_product,
+        load(floor) as on_floor,
+    ):
+        loads = {"product": on_product, "floor": on_floor}
+        for one in loads.values():
+            one.run(max(CALLERS), _WARM_UP)
+        for turn in range(rounds):
+            for callers in CALLERS:
+                wanted = calls if callers > 1 else max(1, calls // _ALONE)
+                # Who comes first has no advantage: it changes.
+                for name in _NAMES if turn % 2 == 0 else reversed(_NAMES):
+                    results[callers][name].append(loads[name].run(callers, wanted))
+            click.echo(f"round {turn + 1} of {rounds}: {_pair(results, turn)}", err=True)
+    return results
+
+
+def _pair(results: Results, turn: int) -> str:
+    parts = []
+    for callers, by_name in results.items():
+        rates = [by_name[name][turn]["rate"] for name in _NAMES]
+        parts.append(f"{callers} callers {rates[0]:.0f}/{rates[1]:.0f} = {rates[0] / rates[1]:.2f}")
+    return ", ".join(parts)
+
+
+def summary(results: Results) -> dict[int, dict[str, Round]]:
+    """Return the median of each figure over the rounds, but the greatest of the maxima."""
+    return {
+        callers: {
+            name: {
+                figure: (max if figure == "max" else median)(one[figure] for one in rounds)
+                for figure in _FIGURES
+            }
+            for name, rounds in by_name.items()
+        }
+        for callers, by_name in results.items()
+    }
+
+
+def ratios(by_name: dict[str, list[Round]]) -> list[float]:
+    """Return the product's rate over the floor's, pair by pair."""
+    pairs = zip(by_name["product"], by_name["floor"], strict=True)
+    return [product["rate"] / floor["rate"] for product, floor in pairs]
+
+
+def targets(results: Results) -> dict[str, tuple[float, bool]]:
+    """Return the targets, what was measured of each, and whether it is met."""
+    busy = max(CALLERS)
+    figures = summary(results)[busy]["product"]
+    ratio = median(ratios(results[busy]))
+    spread = figures["p99"] / figures["p50"]
+    longest = max(by_name["product"]["max"] for by_name in summary(results).values())
+    return {
+        f"product / floor at {busy} callers, at least 0.85": (ratio, ratio >= 0.85),
+        f"p99 / p50 at {busy} callers, below 4": (spread, spread < 4),
+        "longest call in seconds, at most 1": (longest / 1000, longest <= 1000),
+    }
+
+
+def report(results: Results) -> str:
+    """Return the tables."""
+    lines = [
+        f"{HOSTS} hosts; medians of the rounds, the longest call of all; times in ms",
+        "                           calls/s     p50     p99     max | CPU per call:"
+        " backend  Pushpin  load client",
+    ]
+    for callers, by_name in summary(results).items():
+        for name, one in by_name.items():
+            lines.append(
+                f"{callers:3} at once  {name:8} {one['rate']:12.0f} {one['p50']:7.2f}"
+                f" {one['p99']:7.2f} {one['max']:7.1f} | {one['cpu_backend']:21.3f}"
+                f" {one['cpu_pushpin']:8.3f} {one['cpu_load']:12.3f}"
+            )
+        pairs = ratios(results[callers])
+        listed = " ".join(f"{ratio:.2f}" for ratio in pairs)
+        lines.append(
+            f"                      product / floor {median(pairs):.2f}  (pairs: {listed})"
+        )
+    lines.append("")
+    for target, (value, met) in targets(results).items():
+        lines.append(f"{'met    ' if met else 'NOT MET'}  {target}: {value:.2f}")
+    return "\n".join(lines)
+
+
+def _on_signal(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+@click.command()
+@click.option("--calls", type=click.IntRange(min=100), default=4000, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=6, show_default=True)
+@click.option("--json", "path", type=click.Path(path_type=Path), help="Where to keep all figures.")
+def main(calls: int, rounds: int, path: Path | None) -> None:
+    """Measure calls through Pushpin, in the product and in the floor.
+
+    --calls is per stack and round, with 32 callers; one caller alone makes an eighth of them.
+    """
+    signal.signal(signal.SIGTERM, _on_signal)
+    results = measure(calls, rounds)
+    click.echo(report(results))
+    if path is not None:
+        kept = {
+            "hosts": HOSTS,
+            "calls": calls,
+            "rounds": results,
+            "summary": summary(results),
+            "ratios": {callers: ratios(by_name) for callers, by_name in results.items()},
+            "targets": targets(results),
+        }
+        options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+        path.write_bytes(orjson.dumps(kept, option=options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""What is measured: the product as a user starts it, and the floor in the same surroundings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grip_lambda.serve.pushpin import PushpinConfig, free_ports
+from grip_lambda.serve.stack import backend_command
+from grip_lambda.serve.supervisor import Child
+
+WORKERS = 2
+_READY_S = 30.0
+_STOP_S = 15.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PUSHPIN = ("pushpin", "condure", "zurl")
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """Seconds of CPU that the processes of a stack have used."""
+
+    backend: float
+    pushpin: float
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack.
+
+    Attributes:
+        name: what the tables call it.
+        port: the public port.
+        roots: the processes that were started; their descendants belong to it.
+    """
+
+    name: str
+    port: int
+    roots: tuple[int, ...]
+
+    def cpu(self) -> Cpu:
+        """Return what it has used so far."""
+        used = {True: 0.0, False: 0.0}
+        for pid in _tree(self.roots):
+            name, _, seconds = _stat(pid)
+            used[name.startswith(_PUSHPIN)] += seconds
+        return Cpu(backend=used[False], pushpin=used[True])
+
+
+@contextmanager
+def product() -> Iterator[Stack]:
+    """Run `grip-lambda serve` on a free port."""
+    with _folder() as folder:
+        (port,) = free_ports(1)
+        environ = _environ(PORT=str(port), WORKERS=str(WORKERS), GRIP_LAMBDA_DATA=str(folder))
+        command = [sys.executable, "-m", "grip_lambda", "serve", "--no-demo"]
+        yield from _running("product", port, [Child("product", command, environ)])
+
+
+@contextmanager
+def floor() -> Iterator[Stack]:
+    """Run the floor behind a Pushpin, both started as the product starts its own."""
+    with _folder() as folder:
+        port, control, push, sub, http_control, backend = free_ports(6)
+        pushpin = PushpinConfig(
+            node="floor",
+            port=port,
+            control_port=control,
+            push_port=push,
+            sub_port=sub,
+            http_control_port=http_control,
+            backend=f"127.0.0.1:{backend}",
+            key="floor",
+            rundir=folder,
+        )
+        environ = _environ(FLOOR_CONTROL=pushpin.control_uri)
+        command = backend_command(backend, WORKERS, "bench.floor:create_app")
+        children = [
+            Child("backend", [sys.executable, "-m", *command], environ),
+            Child("pushpin", pushpin.write(), environ),
+        ]
+        yield from _running("floor", port, children)
+
+
+def _running(name: str, port: int, children: list[Child]) -> Iterator[Stack]:
+    with ExitStack() as stopping:
+        for child in children:
+            child.start()
+            stopping.callback(_stop, child)
+        roots = tuple(child.process.pid for child in children if child.process is not None)
+        _wait_until_ready(port, children)
+        yield Stack(name, port, roots)
+
+
+def _stop(child: Child) -> None:
+    assert child.process is not None
+    left = _tree([child.process.pid])
+    child.signal(signal.SIGINT)
+    child.wait(time.monotonic() + _STOP_S)
+    child.kill()
+    for pid in left:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGKILL)
+
+
+def _wait_until_ready(port: int, children: list[Child]) -> None:
+    until = time.monotonic() + _READY_S
+    while time.monotonic() < until:
+        for child in children:
+            if child.process is not None and child.process.poll() is not None:
+                raise SystemExit(f"{child.name} ended with {child.process.returncode}")
+        if _answers(f"http://127.0.0.1:{port}/lambda"):
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing answers on port {port} after {_READY_S:.0f} s")
+
+
+def _answers(url: str) -> bool:
+    """Tell whether a backend stands behind the port."""
+    try:
+        with urllib.request.urlopen(url, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="grip-bench-") as name:
+        yield Path(name)
+
+
+def _environ(**settings: str) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("GRIP_")} | settings
+
+
+def _tree(roots: tuple[int, ...] | list[int]) -> list[int]:
+    """Return processes and all that they started."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            pid = int(entry.name)
+            children.setdefault(_stat(pid)[1], []).append(pid)
+    found: list[int] = []
+    queue = list(roots)
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue += children.get(pid, [])
+    return found
+
+
+def _stat(pid: int) -> tuple[str, int, float]:
+    """Return a process's name, its parent, and the seconds of CPU that it has used."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "", -1, 0.0
+    head, _, tail = text.rpartition(")")
+    fields = tail.split()
+    return head.partition("(")[2], int(fields[1]), (int(fields[11]) + int(fields[12])) / _TICKS

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.clients import Handler, Host
+from tests.support.clients import Handler, Host, Socket
 from tests.support.stack import Stack, wait_until
 
 StackFactory = Callable[..., Stack]
 HostFactory = Callable[..., Host]
+SocketFactory = Callable[..., Socket]
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +50,30 @@ def host(stack: Stack) -> Iterator[HostFactory]:
     yield open_host
     for one in hosts:
         one.close()
+
+
+@pytest.fixture
+def socket(stack: Stack) -> Iterator[SocketFactory]:
+    """Connect to ``/lambda/new`` on the shared stack; the test says every message."""
+    sockets: list[Socket] = []
+
+    def connect(path: str = "/lambda/new", **options: object) -> Socket:
+        sockets.append(Socket(stack.ws_url, path, **options))
+        return sockets[-1]
+
+    yield connect
+    for one in sockets:
+        one.close()
+
+
+@pytest.fixture
+def opened(stack: Stack, socket: SocketFactory) -> SocketFactory:
+    """Open lambdas that the test answers for by hand; they are listed when this returns."""
+
+    def open_socket(answer: object = "ok", **options: object) -> Socket:
+        one = socket(**options)
+        one.open(answer)
+        wait_until(lambda: one.id in stack.listing(), what="the listing of a lambda")
+        return one
+
+    return open_socket

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -23,6 +25,8 @@ class Socket:
         options.setdefault("max_size", None)
         self._context = connect(ws_url + path, **options)
         self.socket: ClientConnection = self._context.__enter__()
+        self.id = ""
+        self.token = ""
 
     def receive(self, timeout_s: float = 10.0) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self.socket.recv(timeout_s))
@@ -38,7 +42,12 @@ class Socket:
         assert message["id"] == 0
         self.send({"id": 0, "result": answer})
         lambda_id, details = message["params"]
+        self.id, self.token = lambda_id, details["token"]
         return lambda_id, details
+
+    def answer(self, message: dict[str, Any], **answer: object) -> None:
+        """Answer a call with ``result=…`` or ``error=…``, or both."""
+        self.send({"id": message["id"], **answer})
 
     def closed(self, timeout_s: float = 10.0) -> tuple[int, str]:
         """Wait for the end of the connection; return its close code and reason."""
@@ -54,6 +63,9 @@ class Socket:
 
     def drop(self) -> None:
         """End the connection without a close frame."""
+        with contextlib.suppress(OSError):
+            # A close alone waits for the thread that is reading.
+            self.socket.socket.shutdown(socket.SHUT_RDWR)
         self.socket.socket.close()
 
 
@@ -125,3 +137,17 @@ def call(
         timeout=options.pop("timeout", 30),
         **options,
     )
+
+
+def calling(*args: Any, **options: Any) -> Future[requests.Response]:
+    """Call a lambda in the background, as ``call`` does."""
+    future: Future[requests.Response] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call(*args, **options))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

@@ -87,7 +87,8 @@ def ping_every(seconds: int) -> WebSocketEvent:
 
 def close(code: int, reason: str = "") -> WebSocketEvent:
     """Return the event that ends the connection (RFC 6455 section 5.5.1)."""
-    return WebSocketEvent("CLOSE", struct.pack(">H", code) + reason.encode()[:123])
+    text = reason.encode()[:123].decode(errors="ignore")  # no half of a character
+    return WebSocketEvent("CLOSE", struct.pack(">H", code) + text.encode())
 
 
 def close_echo(content: bytes) -> WebSocketEvent:

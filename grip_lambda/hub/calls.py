@@ -80,7 +80,9 @@ class Calls:
             raise TooLarge(f"the body may have {MAX_BODY} bytes at most")
         body = body or b"null"
         if not jsonrpc.is_json(body):
-            raise BadRequest("the body must be JSON in UTF-8, nested no deeper than 1000 levels")
+            raise BadRequest(
+                f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
+            )
         now = time.time()
         call = Call(ids.new_call_token(), lambda_id, node, now + wait_s)
         host = self._store.begin_call(call, now)

@@ -44,4 +44,4 @@ def reopen_token(secret: bytes, lambda_id: str, generation: str) -> str:
 def is_reopen_token(secret: bytes, lambda_id: str, generation: str, token: str) -> bool:
     """Check a token that a client presented, in constant time."""
     expected = reopen_token(secret, lambda_id, generation)
-    return hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogatepass"))

@@ -10,6 +10,7 @@ alone when a handler returns nothing, which counts as a null result).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,13 @@ import orjson
 from ..errors import ProtocolError
 
 CODE = "json-rpc"
+#: How deeply a body may be nested. An answer is read up to about twice that, so that no body can
+#: cost a host that echoes it, within something of its own, its connection.
+MAX_DEPTH = 500
 _NULL = b"null"
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class _Message(msgspec.Struct):
@@ -60,13 +67,24 @@ class Request:
 
 
 def is_json(text: bytes) -> bool:
-    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259), its numbers of any size."""
+    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259), nested ``MAX_DEPTH`` at most.
+
+    Its numbers may be of any size.
+    """
     try:
         text.decode()  # which the judge does not look at
         _judge.decode(text)
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         return False
-    return True
+    return text.count(b"[") + text.count(b"{") <= MAX_DEPTH or _is_flat(text)
+
+
+def _is_flat(text: bytes) -> bool:
+    """Tell whether a JSON text is nested ``MAX_DEPTH`` at most."""
+    brackets = _STRING.sub(b"", text).translate(_ALIKE, _OTHERS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")  # the innermost ones
+    return not brackets
 
 
 def encode_string(text: str) -> bytes:

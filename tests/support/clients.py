@@ -52,11 +52,14 @@ class Socket:
     def closed(self, timeout_s: float = 10.0) -> tuple[int, str]:
         """Wait for the end of the connection; return its close code and reason."""
         with pytest.raises(ConnectionClosed) as ended:
-            while True:
-                self.socket.recv(timeout_s)
+            self._drain(timeout_s)
         frame = ended.value.rcvd
         assert frame is not None, "the connection ended without a close frame"
         return frame.code, frame.reason
+
+    def _drain(self, timeout_s: float) -> None:
+        while True:
+            self.socket.recv(timeout_s)
 
     def close(self) -> None:
         self.socket.close()

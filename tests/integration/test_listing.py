@@ -1,0 +1,137 @@
+"""The listing of lambdas."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+
+import requests
+
+from tests.integration.conftest import HostFactory, SocketFactory
+from tests.support import raw
+from tests.support.stack import Stack, wait_until
+
+SECRET = "do-not-show-this"
+
+
+def test_an_entry_has_the_four_members_of_the_seed(stack: Stack, host: HostFactory) -> None:
+    one = host()
+
+    entry = stack.listing()[one.id]
+
+    assert list(entry) == ["id", "timestamp", "code", "headers"]
+    assert entry["id"] == one.id
+    assert entry["code"] == "json-rpc"
+
+
+def test_lambdas_are_listed_whichever_process_took_them(stack: Stack, host: HostFactory) -> None:
+    ids = {host().id for _ in range(6)}
+
+    # Several workers answer in turn; each knows all of them.
+    for _ in range(6):
+        with requests.Session() as session:
+            listing = session.get(f"{stack.url}/lambda", timeout=10).json()
+        assert ids <= set(listing)
+        assert all(listing[lambda_id]["id"] == lambda_id for lambda_id in listing)
+
+
+def test_the_timestamp_has_milliseconds_and_an_offset(stack: Stack, host: HostFactory) -> None:
+    before = time.time()
+    one = host()
+    after = time.time()
+
+    text = str(stack.listing()[one.id]["timestamp"])
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", text)
+    assert before - 0.001 <= datetime.fromisoformat(text).timestamp() <= after
+
+
+def test_headers_have_canonical_names_and_lists_of_strings(
+    stack: Stack, opened: SocketFactory
+) -> None:
+    sent = [("x-tag", "one"), ("X-TAG", "two"), ("user-agent", "browser/1"), ("x-ümlaut", "ä")]
+    one = opened(additional_headers=sent[:2], user_agent_header="browser/1")
+
+    headers = stack.listing()[one.id]["headers"]
+
+    assert isinstance(headers, dict)
+    assert headers["X-Tag"] in (["one", "two"], ["one,two"], ["one, two"])
+    assert headers["User-Agent"] == ["browser/1"]
+    assert headers["Host"] == [f"127.0.0.1:{stack.port}"]
+    assert headers["Sec-Websocket-Version"] == ["13"]
+    for name, values in headers.items():
+        assert name == "-".join(part.capitalize() for part in name.split("-"))
+        assert isinstance(values, list)
+        assert all(isinstance(value, str) for value in values)
+
+
+def test_what_the_proxy_adds_for_itself_is_not_listed(stack: Stack, opened: SocketFactory) -> None:
+    one = opened()
+
+    headers = stack.listing()[one.id]["headers"]
+
+    assert isinstance(headers, dict)
+    assert not {"Connection-Id", "Content-Type", "Content-Length", "Grip-Feature"} & set(headers)
+    assert not [name for name in headers if name.startswith("Meta-")]
+
+
+def test_credentials_are_redacted(stack: Stack, opened: SocketFactory) -> None:
+    names = [
+        *("Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"),
+        *("X-Amz-Security-Token", "X-Csrf-Token", "Api-Key", "X-Client-Secret"),
+    ]
+    one = opened(additional_headers=[(name, SECRET) for name in names])
+
+    response = requests.get(f"{stack.url}/lambda", timeout=10)
+
+    headers = response.json()[one.id]["headers"]
+    assert {name: headers[name] for name in names} == {name: ["[redacted]"] for name in names}
+    assert headers.get("Grip-Sig", ["[redacted]"]) == ["[redacted]"]
+    assert SECRET not in response.text
+    # A Grip-Sig is a JSON web token; those begin like this.
+    assert "eyJ" not in response.text
+
+
+def test_the_reopen_token_is_not_shown(
+    stack: Stack, opened: SocketFactory, socket: SocketFactory
+) -> None:
+    first = opened()
+    again = socket(
+        f"/lambda/new/{first.id}?token={first.token}",
+        additional_headers={"Referer": "https://example.test/"},
+    )
+    again.open()
+    assert first.closed()[0] == 4409
+
+    for path in ("/lambda", "/lambda?pretty", f"/lambda/{first.id}"):
+        text = requests.get(stack.url + path, timeout=10).text
+        assert first.id in text
+        assert first.token not in text
+        assert again.token not in text
+        assert "token=" not in text
+
+
+def test_pretty_indents(stack: Stack, host: HostFactory) -> None:
+    one = host()
+
+    for path in ("/lambda", f"/lambda/{one.id}"):
+        plain = requests.get(stack.url + path, timeout=10)
+        for query in ("?pretty", "?pretty="):
+            pretty = requests.get(stack.url + path + query, timeout=10)
+            assert pretty.headers["Content-Type"] == "application/json"
+            assert '\n  "' in pretty.text
+            assert pretty.json() == plain.json()
+        assert "\n" not in plain.text.strip()
+
+
+def test_a_header_that_is_not_ascii_does_not_hide_its_lambda(stack: Stack) -> None:
+    connection, reply = raw.handshake(stack.port, more="X-Name: größer\r\n")
+    assert reply.status == 101
+    _, content = raw.read_frame(connection)
+    connection.sendall(raw.frame(1, b'{"id":0}'))
+    (lambda_id,) = re.findall(rb'"params":\["([\w-]{16})"', content)
+
+    wait_until(lambda: lambda_id.decode() in stack.listing())
+
+    connection.close()

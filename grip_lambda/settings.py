@@ -142,7 +142,7 @@ def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
         except orjson.JSONDecodeError as error:
             raise ConfigError(f"GRIP_PROXIES is not JSON: {error}") from None
     elif env.get("GRIP_URL"):
-        entries = [_grip_url(env["GRIP_URL"])]
+        return (_grip_url(env["GRIP_URL"]),)
     else:
         raise ConfigError("set GRIP_URL or GRIP_PROXIES, or start with `grip-lambda serve`")
     if not isinstance(entries, list) or not entries:
@@ -155,23 +155,24 @@ def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
 
 def _proxy(entry: Any) -> Proxy:
     names = ("verify_iss", "control_zmq_uri", "verify_key")
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in names):
+    values = [entry.get(name) if isinstance(entry, dict) else None for name in names]
+    node, uri, key = (value if isinstance(value, str) else "" for value in values)
+    if not (node and uri and key):
         raise ConfigError(f"each entry of GRIP_PROXIES needs {', '.join(names)}")
-    node, uri, key = (entry[name] for name in names)
     if not uri.startswith(("tcp://", "ipc://")):
         raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {uri!r}")
     return Proxy(node, uri, key.encode())
 
 
-def _grip_url(url: str) -> dict[str, str | None]:
+def _grip_url(url: str) -> Proxy:
     parts = urlsplit(url)
     query = parse_qs(parts.query.replace("+", "%2B"))
 
-    def one(*names: str) -> str | None:
-        return next((query[name][0] for name in names if name in query), None)
+    def one(*names: str) -> str:
+        return next((query[name][0] for name in names if name in query), "")
 
-    return {
-        "control_zmq_uri": f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}",
-        "verify_iss": one("verify-iss", "iss"),
-        "verify_key": one("verify-key", "key"),
-    }
+    node, key = one("verify-iss", "iss"), one("verify-key", "key")
+    if parts.scheme not in ("tcp", "ipc") or not (node and key):
+        raise ConfigError("GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>")
+    uri = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return Proxy(node, uri, key.encode())

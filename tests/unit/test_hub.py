@@ -1,0 +1,83 @@
+"""Channels, and what Pushpin keeps of a connection."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grip_lambda.hub.channels import call_channel, host_channel, parse_call_channel
+from grip_lambda.hub.session import Session
+from grip_lambda.protocol import ids
+from grip_lambda.store import Call
+
+LAMBDA_IDS = st.text(
+    st.sampled_from("ABCXYZabcxyz0189-_"),
+    min_size=16,
+    max_size=16,
+)
+TOKENS = st.text(st.sampled_from("ABCXYZabcxyz0189-_"), min_size=1, max_size=30)
+
+
+@given(LAMBDA_IDS, TOKENS)
+def test_a_calls_channel_tells_its_lambda_and_its_token(lambda_id: str, token: str) -> None:
+    channel = call_channel(Call(token, lambda_id, "n1", 0.0))
+
+    assert parse_call_channel(channel) == (lambda_id, token)
+
+
+@given(LAMBDA_IDS, TOKENS, LAMBDA_IDS, TOKENS)
+def test_different_calls_have_different_channels(a: str, b: str, c: str, d: str) -> None:
+    same = call_channel(Call(b, a, "n1", 0.0)) == call_channel(Call(d, c, "n2", 1.0))
+
+    assert same == ((a, b) == (c, d))
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "",
+        "call-",
+        "call-" + "a" * 16,
+        "call-" + "a" * 16 + "-",
+        "call-" + "a" * 15 + "-token",
+        "call-" + "a" * 17 + "token",
+        "call-" + "!" * 16 + "-token",
+        "host-" + "a" * 16 + "-token",
+        "Call-" + "a" * 16 + "-token",
+        host_channel("a" * 16 + "-token"),
+    ],
+)
+def test_what_is_no_calls_channel_tells_nothing(channel: str) -> None:
+    assert parse_call_channel(channel) is None
+
+
+@given(st.text())
+def test_any_text_is_a_calls_channel_or_none(text: str) -> None:
+    known = parse_call_channel(text)
+
+    if known is not None:
+        assert call_channel(Call(known[1], known[0], "n1", 0.0)) == text
+
+
+@given(st.booleans(), st.booleans())
+def test_a_session_comes_back_from_its_header(may_take_over: bool, is_open: bool) -> None:
+    session = Session(ids.new_lambda_id(), ids.new_generation(), may_take_over, is_open)
+
+    encoded = session.encode()
+
+    assert Session.decode(encoded) == session
+    assert encoded.isascii()
+    assert encoded.isprintable()
+
+
+@given(st.text())
+def test_any_header_is_a_session_or_none(text: str) -> None:
+    session = Session.decode(text)
+
+    assert session is None or isinstance(session.is_open, bool)
+
+
+@pytest.mark.parametrize("text", ["", " ", "a", "a b", "a b 0", "a b 000", "a b c 00"])
+def test_what_is_no_session_is_none(text: str) -> None:
+    assert Session.decode(text) is None

@@ -1,0 +1,149 @@
+"""Settings: read once, refused with a line that helps, secrets not shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grip_lambda.errors import ConfigError, GripLambdaError
+from grip_lambda.settings import Proxy, kept_secret, load, whole_number
+
+PROXY = {"verify_iss": "n1", "control_zmq_uri": "tcp://127.0.0.1:5563", "verify_key": "s3cret"}
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """The least environment that is enough."""
+    return {"GRIP_PROXIES": json.dumps([PROXY]), "GRIP_LAMBDA_DATA": str(tmp_path / "data")}
+
+
+def test_the_defaults_suffice(env: dict[str, str], tmp_path: Path) -> None:
+    settings = load(env)
+
+    assert settings.proxies == (Proxy("n1", "tcp://127.0.0.1:5563", b"s3cret"),)
+    assert settings.store == f"sqlite:///{tmp_path}/data/grip-lambda.db"
+    assert len(settings.secret) >= 32
+    assert settings.secret == load(env).secret
+    assert (settings.ping_s, settings.wait_s, settings.origins) == (30, 60.0, ())
+
+
+def test_a_grip_url_names_one_proxy(env: dict[str, str]) -> None:
+    del env["GRIP_PROXIES"]
+    env["GRIP_URL"] = "tcp://10.0.0.1:5563?iss=n1&key=a%2Bb+c"
+
+    assert load(env).proxies == (Proxy("n1", "tcp://10.0.0.1:5563", b"a+b+c"),)
+
+
+def test_several_proxies_are_told_apart_by_their_issuer(env: dict[str, str]) -> None:
+    env["GRIP_PROXIES"] = json.dumps([PROXY, PROXY | {"verify_iss": "n2"}])
+
+    assert [proxy.node for proxy in load(env).proxies] == ["n1", "n2"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"GRIP_PROXIES": ""}, "GRIP_PROXIES"),
+        ({"GRIP_PROXIES": "{"}, "JSON"),
+        ({"GRIP_PROXIES": "[]"}, "array"),
+        ({"GRIP_PROXIES": "{}"}, "array"),
+        ({"GRIP_PROXIES": "[1]"}, "verify_iss"),
+        ({"GRIP_PROXIES": '[{"verify_iss": "n1"}]'}, "verify_key"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"verify_key": 1}])}, "verify_key"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"verify_key": ""}])}, "verify_key"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"verify_iss": ""}])}, "verify_iss"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"control_zmq_uri": "http://x"}])}, "tcp://"),
+        ({"GRIP_PROXIES": json.dumps([PROXY, PROXY])}, "verify_iss"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://127.0.0.1:5563"}, "GRIP_URL"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "http://127.0.0.1:5561?iss=n1&key=k"}, "tcp://"),
+        ({"GRIP_LAMBDA_PING": "0"}, "GRIP_LAMBDA_PING"),
+        ({"GRIP_LAMBDA_PING": "3601"}, "3600"),
+        ({"GRIP_LAMBDA_PING": "1.5"}, "whole number"),
+        ({"GRIP_LAMBDA_PING": "-1"}, "GRIP_LAMBDA_PING"),
+        ({"GRIP_LAMBDA_PING": "٣"}, "GRIP_LAMBDA_PING"),
+    ],
+)
+def test_a_bad_value_is_refused_with_one_line_that_names_it(
+    env: dict[str, str], changed: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(env | changed)
+
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_whole_number_within_bounds_or_refused(text: str) -> None:
+    try:
+        number = whole_number({"N": text}, "N", 5, 1, 100)
+    except ConfigError:
+        assert text not in {str(n) for n in range(1, 101)}
+    else:
+        assert 1 <= number <= 100
+
+
+def test_secrets_are_not_shown(env: dict[str, str]) -> None:
+    settings = load(env | {"GRIP_LAMBDA_SECRET": "t0psecret"})
+
+    assert settings.secret == b"t0psecret"
+    for shown in (repr(settings), str(settings), f"{settings.proxies}"):
+        assert "s3cret" not in shown
+        assert "t0psecret" not in shown
+
+
+def test_browsers_may_call_from_the_named_origins(env: dict[str, str]) -> None:
+    named = load(env | {"GRIP_LAMBDA_ORIGINS": "https://a.example  https://b.example"})
+
+    assert named.origins == ("https://a.example", "https://b.example")
+    assert load(env | {"GRIP_LAMBDA_ORIGINS": "*"}).origins == ()
+
+
+def _ask_at_once(path: Path, count: int) -> list[str]:
+    start = threading.Barrier(count)
+    got: list[str] = []
+
+    def ask() -> None:
+        start.wait()
+        got.append(kept_secret(path))
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return got
+
+
+def test_many_who_ask_for_a_secret_at_once_get_the_same(tmp_path: Path) -> None:
+    for round_ in range(20):
+        path = tmp_path / str(round_) / "secret"
+
+        got = _ask_at_once(path, 8)
+
+        assert len(got) == 8
+        assert len(set(got)) == 1
+        assert os.listdir(path.parent) == ["secret"]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("\n")
+
+    with pytest.raises(ConfigError, match="empty"):
+        kept_secret(tmp_path / "secret")
+
+
+def test_a_secret_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(GripLambdaError, match="can't be kept"):
+        kept_secret(tmp_path / "file" / "secret")

@@ -1,0 +1,101 @@
+"""Who sent a request: ``Grip-Sig``, and its cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grip_lambda.grip.signature import Sender, Verifier
+
+NOW = 1_900_000_000.0  # the library compares with the real time, which is earlier
+KEYS = {"n1": b"k" * 64, "n2": b"K" * 64}
+
+
+def signed(key: bytes = KEYS["n1"], algorithm: str = "HS256", **claims: Any) -> str:
+    return jwt.encode({"exp": NOW + 60, "iss": "ws@n1"} | claims, key, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+@pytest.mark.parametrize("protocol", ["ws", "http"])
+def test_the_right_key_tells_the_node_and_the_protocol(node: str, protocol: str) -> None:
+    token = signed(KEYS[node], iss=f"{protocol}@{node}")
+
+    assert Verifier(KEYS).sender(token, NOW) == Sender(node, protocol)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "x",
+        "a.b.c",
+        "é",
+        signed(b"changeme" * 4),
+        signed(KEYS["n2"]),
+        signed(KEYS["n1"], iss="ws@n2"),
+        signed(iss="ws@n3"),
+        signed(iss="n1"),
+        signed(iss="WS@n1"),
+        signed(iss="tcp@n1"),
+        signed(algorithm="HS512"),
+        jwt.encode({"exp": NOW + 60, "iss": "ws@n1"}, None, algorithm="none"),
+        jwt.encode({"exp": NOW + 60}, KEYS["n1"]),
+        jwt.encode({"iss": "ws@n1"}, KEYS["n1"]),
+        signed(exp=1_000_000_000),
+        signed(exp=0),
+        signed()[:-4] + "AAAA",
+    ],
+)
+def test_what_no_proxy_of_ours_signed_has_no_sender(token: str) -> None:
+    assert Verifier(KEYS).sender(token, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "claims", [{"exp": "soon"}, {"exp": None}, {"exp": float("inf")}, {"exp": [NOW]}]
+)
+def test_claims_of_a_wrong_type_are_refused(claims: dict[str, Any]) -> None:
+    assert Verifier(KEYS).sender(signed(**claims), NOW) is None
+
+
+def test_the_payload_of_one_token_under_the_signature_of_another_is_refused() -> None:
+    http, ws = signed(iss="http@n1").split("."), signed().split(".")
+
+    assert Verifier(KEYS).sender(f"{http[0]}.{ws[1]}.{http[2]}", NOW) is None
+
+
+def test_a_remembered_token_is_believed_until_it_ends_and_then_checked_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verifier = Verifier(KEYS)
+    token = signed(exp=NOW + 60)
+    assert verifier.sender(token, NOW) == Sender("n1", "ws")
+
+    def ended(*args: Any, **options: Any) -> Any:
+        raise jwt.ExpiredSignatureError
+
+    monkeypatch.setattr(jwt, "decode", ended)
+    assert verifier.sender(token, NOW + 59.9) == Sender("n1", "ws")
+    assert verifier.sender(token, NOW + 60) is None
+
+
+def test_a_refused_token_is_not_remembered() -> None:
+    verifier = Verifier(KEYS)
+
+    assert [verifier.sender(signed(b"x" * 32), NOW) for _ in range(3)] == [None, None, None]
+
+
+def test_many_tokens_do_not_pile_up() -> None:
+    verifier = Verifier(KEYS)
+    for n in range(2000):
+        assert verifier.sender(signed(exp=NOW + n), NOW) is not None
+
+    assert len(verifier._seen) <= 256
+
+
+@given(st.text(st.characters(codec="latin-1")))
+def test_any_header_value_is_read_or_refused(token: str) -> None:
+    assert Verifier(KEYS).sender(token, NOW) is None

@@ -115,7 +115,10 @@ class SQLiteStore(Store):
 
     def remembered_generation(self, lambda_id: str, now: float) -> str | None:
         rows = self._query(
-            "SELECT generation FROM remembered WHERE id = ? AND expires > ?", lambda_id, now
+            "SELECT generation FROM lambdas WHERE id = ?1 UNION ALL"
+            " SELECT generation FROM remembered WHERE id = ?1 AND expires > ?2",
+            lambda_id,
+            now,
         )
         return rows[0][0] if rows else None
 
@@ -150,12 +153,14 @@ class SQLiteStore(Store):
         self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
     ) -> list[Call]:
         ended: list[Call] = []
+        kept = now + OUTCOME_KEPT_S
         with self._transaction() as db:
             for token, outcome in outcomes.items():
                 rows = db.execute(
-                    "UPDATE calls SET status = ?, body = ?, due = ? WHERE token = ? AND"
-                    f" connection = ? AND status IS NULL AND due > ? RETURNING {_CALL}",
-                    (outcome.status, outcome.body, now + OUTCOME_KEPT_S, token, connection, now),
+                    "UPDATE calls SET status = ?1, body = ?2, due = ?3 WHERE token = ?4"
+                    " AND lambda_id = ?5 AND connection = ?6 AND status IS NULL AND due > ?7"
+                    f" RETURNING {_CALL}",
+                    (outcome.status, outcome.body, kept, token, lambda_id, connection, now),
                 ).fetchall()
                 ended += [Call(*row) for row in rows]
         return ended

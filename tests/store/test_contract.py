@@ -1,0 +1,810 @@
+"""What every store promises, whatever is behind it.
+
+A store joins by its factory in ``FACTORIES``; times are passed in, so nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grip_lambda.errors import Busy, ConfigError, Forbidden, NotFound, StoreError
+from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Store, open_store
+from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
+
+NOW = 1_800_000_000.0
+GONE = Outcome(502, b'{"error":"lambda disconnected","code":"disconnected"}')
+LATE = Outcome(504, b'{"error":"late","code":"deadline_exceeded"}')
+OK = Outcome(200, b'{"ok":true}')
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a store keeps its facts, and how to see what it left behind.
+
+    Attributes:
+        url: as in GRIP_LAMBDA_STORE.
+        left: names what is kept, for the check that nothing stays.
+    """
+
+    url: str
+    left: Callable[[], list[str]]
+
+
+def _sqlite(folder: Path) -> Backend:
+    path = folder / "data" / "store.db"
+
+    def left() -> list[str]:
+        with closing(sqlite3.connect(path)) as db:
+            return [
+                f"{table}: {row}"
+                for table in ("lambdas", "calls", "remembered")
+                for row in db.execute(f"SELECT * FROM {table}")
+            ]
+
+    return Backend(f"sqlite:///{path}", left)
+
+
+FACTORIES: dict[str, Callable[[Path], Backend]] = {"sqlite": _sqlite}
+
+
+@pytest.fixture(params=FACTORIES)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    return FACTORIES[request.param](tmp_path)
+
+
+@pytest.fixture
+def store(backend: Backend) -> Iterator[Store]:
+    one = open_store(backend.url)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def second(backend: Backend, store: Store) -> Iterator[Store]:
+    """Another handle on the same facts, as another process has."""
+    other = open_store(backend.url)
+    yield other
+    other.close()
+
+
+def an_id(n: int = 0) -> str:
+    return f"lambda-{n:09d}"
+
+
+def a_lambda(n: int = 0, **changes: Any) -> Lambda:
+    known = Lambda(
+        id=an_id(n),
+        connection=f"connection-{n}",
+        node="n1",
+        code="json-rpc",
+        generation=f"generation-{n}",
+        opened=NOW,
+        expires=NOW + 60,
+        headers={"User-Agent": ["test"], "X-Tag": ["ä", "2"]},
+    )
+    return replace(known, **changes)
+
+
+def a_call(token: str = "token", n: int = 0, **changes: Any) -> Call:
+    return replace(Call(token, an_id(n), "n1", NOW + 30), **changes)
+
+
+def opened(store: Store, n: int = 0, **changes: Any) -> Lambda:
+    known = a_lambda(n, **changes)
+    assert store.open_lambda(known, GONE, known.opened, take_over=False) is None
+    return known
+
+
+def end(store: Store, call: Call, by: str = "connection-0", now: float = NOW) -> list[Call]:
+    return store.end_calls(call.lambda_id, by, {call.token: OK}, now)
+
+
+def outcome(store: Store, call: Call) -> Outcome | None:
+    known = store.get_call(call.lambda_id, call.token)
+    assert known is not None, "the call is unknown"
+    assert known[0] == call
+    return known[1]
+
+
+def at_once(*tasks: Callable[[], object]) -> None:
+    """Run tasks in threads that start together; fail as the first of them does."""
+    start = threading.Barrier(len(tasks))
+    failures: list[BaseException] = []
+
+    def run(task: Callable[[], object]) -> None:
+        try:
+            start.wait()
+            task()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+# Lambdas
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"methods": [], "max_calls": 1},
+        {"methods": ["a", "ä", ""], "max_calls": 2**31 - 1},
+        {"headers": {}, "node": "n2", "code": "jsonrpc-2.0"},
+        {"opened": NOW + 0.123, "expires": NOW + 0.456},
+    ],
+)
+def test_an_open_lambda_is_found_as_it_was_entered(
+    store: Store, second: Store, changes: dict[str, Any]
+) -> None:
+    known = opened(store, **changes)
+
+    assert store.get_lambda(known.id, NOW) == known
+    assert second.get_lambda(known.id, NOW) == known
+    assert second.list_lambdas(NOW) == [known]
+
+
+def test_an_unknown_lambda_is_not_found(store: Store) -> None:
+    assert store.get_lambda(an_id(), NOW) is None
+    assert store.list_lambdas(NOW) == []
+    assert store.remembered_generation(an_id(), NOW) is None
+    assert store.close_lambda(an_id(), "connection-0", GONE, NOW) is None
+    assert not store.renew_lambda(an_id(), "connection-0", NOW + 60, NOW)
+
+
+def test_a_lambda_is_open_until_it_expires_and_not_longer(store: Store) -> None:
+    known = opened(store, expires=NOW + 60)
+
+    assert store.get_lambda(known.id, NOW + 59.99) == known
+    assert store.get_lambda(known.id, NOW + 60) is None
+    assert store.list_lambdas(NOW + 60) == []
+    with pytest.raises(NotFound):
+        store.begin_call(a_call(deadline=NOW + 90), NOW + 60)
+
+
+def test_the_listing_has_the_oldest_first(store: Store, second: Store) -> None:
+    for n, age in enumerate([5.0, 1.0, 9.0, 0.5, 7.25]):
+        opened(store if n % 2 else second, n, opened=NOW - age)
+
+    listed = store.list_lambdas(NOW)
+
+    assert [known.id for known in listed] == [an_id(n) for n in (2, 4, 0, 1, 3)]
+    assert second.list_lambdas(NOW) == listed
+
+
+def test_an_open_lambda_is_not_taken_over_without_leave(store: Store, second: Store) -> None:
+    first = opened(store)
+    store.begin_call(a_call(), NOW)
+    new = a_lambda(connection="connection-9", generation="another")
+
+    with pytest.raises(Forbidden):
+        second.open_lambda(new, GONE, NOW, take_over=False)
+
+    assert store.get_lambda(first.id, NOW) == first
+    assert store.remembered_generation(first.id, NOW) == first.generation
+    assert outcome(store, a_call()) is None
+
+
+def test_a_takeover_closes_the_earlier_host_and_ends_its_calls(store: Store, second: Store) -> None:
+    first = opened(store)
+    calls = [a_call(f"token-{n}", node=f"n{n}") for n in range(3)]
+    for call in calls:
+        store.begin_call(call, NOW)
+    assert end(store, calls[0]) == [calls[0]]
+    new = a_lambda(connection="connection-9", node="n2", opened=NOW + 1)
+
+    closed = second.open_lambda(new, GONE, NOW + 1, take_over=True)
+
+    assert closed is not None
+    assert closed.lambda_ == first
+    assert sorted(closed.calls, key=lambda call: call.token) == calls[1:]
+    assert store.get_lambda(first.id, NOW + 1) == new
+    assert [outcome(store, call) for call in calls] == [OK, GONE, GONE]
+    assert store.begin_call(a_call("next"), NOW + 1) == Host("connection-9", "n2")
+
+
+def test_the_host_that_was_taken_over_can_do_nothing_more(store: Store) -> None:
+    first = opened(store)
+    new = a_lambda(connection="connection-9")
+    store.open_lambda(new, GONE, NOW, take_over=True)
+    store.begin_call(a_call(), NOW)
+
+    assert not store.renew_lambda(first.id, first.connection, NOW + 1000, NOW)
+    assert store.close_lambda(first.id, first.connection, GONE, NOW) is None
+    assert end(store, a_call(), by=first.connection) == []
+    assert store.get_lambda(first.id, NOW) == new
+    assert outcome(store, a_call()) is None
+
+
+def test_an_expired_lambda_may_be_replaced_without_leave(store: Store) -> None:
+    first = opened(store, expires=NOW + 10)
+    store.begin_call(a_call(), NOW)
+    new = a_lambda(connection="connection-9", opened=NOW + 10, expires=NOW + 70)
+
+    closed = store.open_lambda(new, GONE, NOW + 10, take_over=False)
+
+    assert closed == Closed(first, [a_call()])
+    assert store.get_lambda(new.id, NOW + 10) == new
+    assert outcome(store, a_call()) == GONE
+
+
+def test_entering_the_same_connection_again_renews_it_and_keeps_its_calls(store: Store) -> None:
+    known = opened(store)
+    store.begin_call(a_call(), NOW)
+    again = replace(known, expires=NOW + 120)
+
+    assert store.open_lambda(again, GONE, NOW + 1, take_over=False) is None
+
+    assert store.get_lambda(known.id, NOW + 100) == again
+    assert outcome(store, a_call()) is None
+
+
+def test_a_lambda_that_is_seen_lives_on(store: Store, second: Store) -> None:
+    known = opened(store, expires=NOW + 60)
+
+    assert second.renew_lambda(known.id, known.connection, NOW + 90, NOW + 30)
+
+    assert store.get_lambda(known.id, NOW + 89) == replace(known, expires=NOW + 90)
+    assert store.expire(GONE, LATE, NOW + 61) == ([], [])
+
+
+def test_only_the_connection_that_holds_a_lambda_renews_or_closes_it(store: Store) -> None:
+    known = opened(store)
+
+    assert not store.renew_lambda(known.id, "another", NOW + 1000, NOW)
+    assert not store.renew_lambda(an_id(7), known.connection, NOW + 1000, NOW)
+    assert store.close_lambda(known.id, "another", GONE, NOW) is None
+    assert store.get_lambda(known.id, NOW) == known
+
+
+def test_a_lambda_is_closed_once_and_its_calls_end_with_it(store: Store, second: Store) -> None:
+    known = opened(store)
+    other = opened(store, 1)
+    calls = [a_call(f"token-{n}") for n in range(3)]
+    for call in (*calls, a_call("other", 1)):
+        store.begin_call(call, NOW)
+
+    closed = second.close_lambda(known.id, known.connection, GONE, NOW)
+
+    assert closed is not None
+    assert closed.lambda_ == known
+    assert sorted(closed.calls, key=lambda call: call.token) == calls
+    assert [outcome(store, call) for call in calls] == [GONE] * 3
+    assert outcome(store, a_call("other", 1)) is None
+    assert store.close_lambda(known.id, known.connection, GONE, NOW) is None
+    assert store.list_lambdas(NOW) == [other]
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("late"), NOW)
+
+
+def test_a_call_that_has_ended_is_not_ended_again_by_the_close(store: Store) -> None:
+    known = opened(store)
+    store.begin_call(a_call(), NOW)
+    end(store, a_call())
+
+    assert store.close_lambda(known.id, known.connection, GONE, NOW) == Closed(known, [])
+    assert outcome(store, a_call()) == OK
+
+
+def test_a_generation_is_remembered_for_a_day_after_the_close(store: Store) -> None:
+    known = opened(store, expires=NOW + 60)
+    assert store.remembered_generation(known.id, NOW) == "generation-0"
+
+    store.close_lambda(known.id, known.connection, GONE, NOW + 50)
+
+    assert store.remembered_generation(known.id, NOW + 50 + REMEMBERED_S - 1) == "generation-0"
+    assert store.remembered_generation(known.id, NOW + 50 + REMEMBERED_S) is None
+
+
+def test_a_generation_is_remembered_while_the_lambda_is_open(store: Store) -> None:
+    known = opened(store)
+    later = NOW
+    for _ in range(5):  # open for two days and a half
+        later += REMEMBERED_S / 2
+        assert store.renew_lambda(known.id, known.connection, later + REMEMBERED_S, later)
+        store.expire(GONE, LATE, later)
+    assert store.get_lambda(known.id, later) is not None
+
+    assert store.remembered_generation(known.id, later) == "generation-0"
+
+
+def test_the_generation_of_the_latest_host_is_remembered(store: Store) -> None:
+    opened(store)
+    store.open_lambda(
+        a_lambda(connection="connection-9", generation="newer"), GONE, NOW, take_over=True
+    )
+
+    assert store.remembered_generation(an_id(), NOW) == "newer"
+
+
+# Calls
+
+
+def test_a_call_goes_to_the_host_of_its_lambda(store: Store, second: Store) -> None:
+    opened(store, 0, node="n1")
+    opened(store, 1, node="n2")
+
+    assert second.begin_call(a_call("a", 0), NOW) == Host("connection-0", "n1")
+    assert second.begin_call(a_call("b", 1), NOW) == Host("connection-1", "n2")
+    assert store.get_call(an_id(0), "a") == (a_call("a", 0), None)
+
+
+def test_a_call_to_nobody_is_not_found_and_leaves_nothing(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.begin_call(a_call(), NOW)
+
+    assert store.get_call(an_id(), "token") is None
+
+
+def test_a_call_is_found_only_under_its_own_lambda(store: Store) -> None:
+    opened(store, 0)
+    opened(store, 1)
+    store.begin_call(a_call("token", 0), NOW)
+
+    assert store.get_call(an_id(1), "token") is None
+    assert store.get_call(an_id(0), "another") is None
+
+
+def test_a_busy_lambda_takes_calls_again_as_others_end(store: Store, second: Store) -> None:
+    opened(store, max_calls=2)
+    store.begin_call(a_call("a"), NOW)
+    second.begin_call(a_call("b", deadline=NOW + 5), NOW)
+
+    with pytest.raises(Busy):
+        store.begin_call(a_call("c"), NOW)
+    assert store.get_call(an_id(), "c") is None
+
+    end(store, a_call("a"))
+    second.begin_call(a_call("d"), NOW)
+    with pytest.raises(Busy):
+        store.begin_call(a_call("e"), NOW)
+
+    store.expire(GONE, LATE, NOW + 5)  # ends b
+    store.begin_call(a_call("f"), NOW + 5)
+    with pytest.raises(Busy):
+        second.begin_call(a_call("g"), NOW + 5)
+
+
+def test_the_limit_is_each_lambdas_own_and_a_new_host_starts_at_none(store: Store) -> None:
+    opened(store, 0, max_calls=1)
+    opened(store, 1, max_calls=1)
+    store.begin_call(a_call("a", 0), NOW)
+    store.begin_call(a_call("b", 1), NOW)
+
+    store.open_lambda(
+        a_lambda(0, connection="connection-9", max_calls=1), GONE, NOW, take_over=True
+    )
+
+    assert store.begin_call(a_call("c", 0), NOW).connection == "connection-9"
+    with pytest.raises(Busy):
+        store.begin_call(a_call("d", 1), NOW)
+
+
+def test_no_more_calls_than_the_limit_begin_however_many_try_at_once(
+    store: Store, second: Store
+) -> None:
+    opened(store, max_calls=5)
+    begun: list[str] = []
+
+    def try_to_begin(handle: Store, name: str) -> None:
+        for n in range(5):
+            try:
+                handle.begin_call(a_call(f"{name}-{n}"), NOW)
+            except Busy:
+                continue
+            begun.append(f"{name}-{n}")
+
+    at_once(
+        *(
+            lambda handle=handle, n=n: try_to_begin(handle, f"thread-{n}")
+            for n, handle in enumerate([store, second] * 4)
+        )
+    )
+
+    assert len(begun) == 5
+
+
+def test_the_first_outcome_of_a_call_counts(store: Store, second: Store) -> None:
+    opened(store)
+    store.begin_call(a_call(), NOW)
+
+    assert end(second, a_call()) == [a_call()]
+
+    assert store.end_calls(an_id(), "connection-0", {"token": LATE}, NOW) == []
+    assert end(store, a_call()) == []
+    assert outcome(store, a_call()) == OK
+
+
+def test_several_calls_end_in_one_step_each_with_its_own_outcome(store: Store) -> None:
+    opened(store)
+    outcomes = {f"token-{n}": Outcome(200 + n, b"%d" % n) for n in range(20)}
+    for token in outcomes:
+        store.begin_call(a_call(token), NOW)
+
+    ended = store.end_calls(an_id(), "connection-0", outcomes | {"unknown": OK}, NOW)
+
+    assert {call.token for call in ended} == outcomes.keys()
+    for token, expected in outcomes.items():
+        assert outcome(store, a_call(token)) == expected
+    assert store.get_call(an_id(), "unknown") is None
+
+
+def test_no_outcomes_end_no_calls(store: Store) -> None:
+    opened(store)
+    store.begin_call(a_call(), NOW)
+
+    assert store.end_calls(an_id(), "connection-0", {}, NOW) == []
+    assert outcome(store, a_call()) is None
+
+
+def test_only_the_connection_that_was_asked_ends_a_call(store: Store) -> None:
+    opened(store, 0)
+    opened(store, 1)
+    store.begin_call(a_call("token", 0), NOW)
+
+    assert store.end_calls(an_id(0), "connection-1", {"token": OK}, NOW) == []
+    assert store.end_calls(an_id(1), "connection-1", {"token": OK}, NOW) == []
+    assert outcome(store, a_call("token", 0)) is None
+
+
+def test_a_connection_does_not_end_calls_of_a_lambda_that_is_not_the_named_one(
+    store: Store,
+) -> None:
+    opened(store, 0)
+    opened(store, 1)
+    store.begin_call(a_call("token", 0), NOW)
+
+    assert store.end_calls(an_id(1), "connection-0", {"token": OK}, NOW) == []
+    assert outcome(store, a_call("token", 0)) is None
+
+
+def test_an_answer_past_the_deadline_is_too_late(store: Store) -> None:
+    opened(store)
+    for token in ("early", "late"):
+        store.begin_call(a_call(token, deadline=NOW + 2), NOW)
+
+    assert end(store, a_call("early", deadline=NOW + 2), now=NOW + 1.99)
+    assert end(store, a_call("late", deadline=NOW + 2), now=NOW + 2) == []
+
+    assert outcome(store, a_call("late", deadline=NOW + 2)) is None
+    closed, overdue = store.expire(GONE, LATE, NOW + 2)
+    assert (closed, overdue) == ([], [a_call("late", deadline=NOW + 2)])
+    assert outcome(store, a_call("late", deadline=NOW + 2)) == LATE
+
+
+def test_a_call_outlives_nothing_but_its_deadline_when_its_lambda_lives(store: Store) -> None:
+    opened(store, expires=NOW + 100)
+    calls = [a_call(f"token-{n}", deadline=NOW + n) for n in (1, 2, 3)]
+    for call in calls:
+        store.begin_call(call, NOW)
+
+    assert store.expire(GONE, LATE, NOW + 0.99) == ([], [])
+    closed, overdue = store.expire(GONE, LATE, NOW + 2)
+
+    assert closed == []
+    assert sorted(overdue, key=lambda call: call.deadline) == calls[:2]
+    assert [outcome(store, call) for call in calls] == [LATE, LATE, None]
+
+
+def test_an_outcome_is_kept_for_as_long_as_it_may_be_asked_for(store: Store) -> None:
+    opened(store, expires=NOW + 1000)
+    store.begin_call(a_call(), NOW)
+    end(store, a_call(), now=NOW + 1)
+
+    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S - 0.01)
+    assert outcome(store, a_call()) == OK
+
+    assert store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S) == ([], [])
+    assert store.get_call(an_id(), "token") is None
+
+
+def test_every_way_to_end_keeps_the_outcome_and_then_removes_it(store: Store) -> None:
+    opened(store, 0, expires=NOW + 1000)
+    opened(store, 1, expires=NOW + 1000)
+    opened(store, 2, expires=NOW + 1)
+    opened(store, 3, expires=NOW + 1000)
+    calls = [a_call(f"token-{n}", n, deadline=NOW + 900) for n in range(4)]
+    for call in calls:
+        store.begin_call(call, NOW)
+
+    end(store, calls[0], now=NOW + 1)
+    store.close_lambda(an_id(1), "connection-1", GONE, NOW + 1)
+    store.expire(GONE, LATE, NOW + 1)
+    store.open_lambda(
+        a_lambda(3, connection="connection-9", expires=NOW + 1000), GONE, NOW + 1, take_over=True
+    )
+
+    assert [outcome(store, call) for call in calls] == [OK, GONE, GONE, GONE]
+    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S - 0.01)
+    assert [outcome(store, call) for call in calls] == [OK, GONE, GONE, GONE]
+    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S)
+    assert [store.get_call(call.lambda_id, call.token) for call in calls] == [None] * 4
+
+
+def test_a_lambda_that_was_not_seen_is_closed_with_its_calls(store: Store) -> None:
+    silent = opened(store, 0, expires=NOW + 10)
+    seen = opened(store, 1, expires=NOW + 20)
+    store.begin_call(a_call("a", 0), NOW)
+    store.begin_call(a_call("b", 1), NOW)
+
+    closed, overdue = store.expire(GONE, LATE, NOW + 10)
+
+    assert overdue == []
+    assert closed == [Closed(silent, [a_call("a", 0)])]
+    assert outcome(store, a_call("a", 0)) == GONE
+    assert outcome(store, a_call("b", 1)) is None
+    assert store.list_lambdas(NOW + 10) == [seen]
+    assert store.expire(GONE, LATE, NOW + 10) == ([], [])
+
+
+def test_expire_takes_no_more_at_once_than_it_is_asked_for(store: Store) -> None:
+    for n in range(7):
+        opened(store, n, expires=NOW + 1)
+    opened(store, 99, expires=NOW + 1000)
+    for n in range(7):
+        store.begin_call(a_call(f"token-{n}", 99, deadline=NOW + 1), NOW)
+
+    lambdas: list[str] = []
+    calls: list[str] = []
+    for _ in range(10):
+        closed, overdue = store.expire(GONE, LATE, NOW + 1, limit=3)
+        assert len(closed) <= 3
+        assert len(overdue) <= 3
+        lambdas += [one.lambda_.id for one in closed]
+        calls += [call.token for call in overdue]
+
+    assert sorted(lambdas) == [an_id(n) for n in range(7)]
+    assert sorted(calls) == [f"token-{n}" for n in range(7)]
+
+
+def test_what_is_due_is_given_to_one_of_many(store: Store, second: Store) -> None:
+    for n in range(100):
+        opened(store, n, expires=NOW + 1)
+    opened(store, 999, expires=NOW + 1000)
+    for n in range(200):
+        store.begin_call(a_call(f"token-{n}", 999, deadline=NOW + 1), NOW)
+    lambdas: list[str] = []
+    calls: list[str] = []
+
+    def sweep(handle: Store) -> None:
+        for _ in range(10):
+            closed, overdue = handle.expire(GONE, LATE, NOW + 1, limit=7)
+            lambdas.extend(one.lambda_.id for one in closed)
+            calls.extend(call.token for call in overdue)
+
+    at_once(*(lambda handle=handle: sweep(handle) for handle in [store, second] * 4))
+
+    assert sorted(lambdas) == [an_id(n) for n in range(100)]
+    assert sorted(calls) == sorted(f"token-{n}" for n in range(200))
+
+
+def test_dropping_a_node_closes_all_its_lambdas_and_no_others(store: Store) -> None:
+    for n in range(4):
+        opened(store, n, node=f"n{n % 2}")
+        store.begin_call(a_call(f"token-{n}", n), NOW)
+
+    closed = store.drop_node("n1", GONE, NOW)
+
+    assert sorted(one.lambda_.id for one in closed) == [an_id(1), an_id(3)]
+    assert sorted(call.token for one in closed for call in one.calls) == ["token-1", "token-3"]
+    assert [known.id for known in store.list_lambdas(NOW)] == [an_id(0), an_id(2)]
+    assert outcome(store, a_call("token-1", 1)) == GONE
+    assert outcome(store, a_call("token-0", 0)) is None
+    assert store.remembered_generation(an_id(1), NOW) == "generation-1"
+    assert store.drop_node("n1", GONE, NOW) == []
+
+
+def test_a_result_of_ten_megabytes_comes_back_whole(store: Store, second: Store) -> None:
+    opened(store)
+    body = bytes(range(256)) * (10 * 4096)
+    store.begin_call(a_call(), NOW)
+
+    store.end_calls(an_id(), "connection-0", {"token": Outcome(200, body)}, NOW)
+
+    found = outcome(second, a_call())
+    assert found is not None
+    assert found.body == body
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"\x00\xff\r\n", "ä€😀".encode()])
+def test_a_body_comes_back_byte_for_byte(store: Store, body: bytes) -> None:
+    opened(store)
+    store.begin_call(a_call(), NOW)
+
+    store.end_calls(an_id(), "connection-0", {"token": Outcome(418, body)}, NOW)
+
+    assert outcome(store, a_call()) == Outcome(418, body)
+
+
+# Races
+
+
+def test_each_call_ends_once_however_many_end_it_at_once(store: Store, second: Store) -> None:
+    known = opened(store, expires=NOW + 10)
+    tokens = [f"token-{n}" for n in range(200)]
+    for token in tokens:
+        store.begin_call(a_call(token, deadline=NOW + 10), NOW)
+    ended: list[tuple[str, Outcome]] = []
+
+    def answer(handle: Store, n: int) -> None:
+        mine = Outcome(200, b"%d" % n)
+        for at in range(0, 200, 20):
+            batch: Mapping[str, Outcome] = dict.fromkeys(tokens[at : at + 20], mine)
+            calls = handle.end_calls(known.id, known.connection, batch, NOW)
+            ended.extend((call.token, mine) for call in calls)
+
+    at_once(
+        *(
+            lambda handle=handle, n=n: answer(handle, n)
+            for n, handle in enumerate([store, second] * 8)
+        )
+    )
+
+    assert sorted(token for token, _ in ended) == sorted(tokens)
+    for token, expected in ended:
+        assert outcome(store, a_call(token, deadline=NOW + 10)) == expected
+
+
+def test_answers_deadlines_and_the_close_share_the_calls_among_them(
+    store: Store, second: Store
+) -> None:
+    known = opened(store, expires=NOW + 10)
+    tokens = [f"token-{n}" for n in range(300)]
+    for n, token in enumerate(tokens):
+        store.begin_call(a_call(token, deadline=NOW + 1 + n % 2), NOW)
+    ended: list[tuple[str, Outcome]] = []
+
+    def answer(handle: Store) -> None:
+        for token in tokens:
+            calls = handle.end_calls(known.id, known.connection, {token: OK}, NOW + 0.5)
+            ended.extend((call.token, OK) for call in calls)
+
+    def sweep(handle: Store) -> None:
+        for _ in range(20):
+            _, overdue = handle.expire(GONE, LATE, NOW + 1, limit=10)
+            ended.extend((call.token, LATE) for call in overdue)
+
+    def close(handle: Store) -> None:
+        closed = handle.close_lambda(known.id, known.connection, GONE, NOW + 0.5)
+        if closed is not None:
+            ended.extend((call.token, GONE) for call in closed.calls)
+
+    at_once(
+        lambda: answer(store),
+        lambda: answer(second),
+        lambda: sweep(store),
+        lambda: sweep(second),
+        lambda: close(second),
+    )
+
+    assert sorted(token for token, _ in ended) == sorted(tokens)
+    for token, expected in ended:
+        got = store.get_call(known.id, token)
+        assert got is not None
+        assert got[1] == expected
+
+
+def test_one_of_many_hosts_that_open_an_id_at_once_gets_it(store: Store, second: Store) -> None:
+    won: list[str] = []
+
+    def open_it(handle: Store, n: int) -> None:
+        try:
+            handle.open_lambda(a_lambda(connection=f"connection-{n}"), GONE, NOW, take_over=False)
+        except Forbidden:
+            return
+        won.append(f"connection-{n}")
+
+    at_once(
+        *(
+            lambda handle=handle, n=n: open_it(handle, n)
+            for n, handle in enumerate([store, second] * 4)
+        )
+    )
+
+    assert len(won) == 1
+    known = store.get_lambda(an_id(), NOW)
+    assert known is not None
+    assert known.connection == won[0]
+
+
+def test_of_many_takeovers_at_once_each_host_but_the_last_is_closed_once(
+    store: Store, second: Store
+) -> None:
+    opened(store)
+    replaced: list[str] = []
+
+    def take_over(handle: Store, n: int) -> None:
+        new = a_lambda(connection=f"connection-{n}")
+        closed = handle.open_lambda(new, GONE, NOW, take_over=True)
+        assert closed is not None
+        replaced.append(closed.lambda_.connection)
+
+    at_once(
+        *(
+            lambda handle=handle, n=n: take_over(handle, n)
+            for n, handle in enumerate([store, second] * 4, start=1)
+        )
+    )
+
+    last = store.get_lambda(an_id(), NOW)
+    assert last is not None
+    assert sorted([*replaced, last.connection]) == [f"connection-{n}" for n in range(9)]
+
+
+# Lifetimes
+
+
+def test_nothing_is_left_behind_when_all_has_expired(backend: Backend, store: Store) -> None:
+    for n in range(30):
+        opened(store, n, expires=NOW + 10, max_calls=3, methods=["a"])
+        for k in range(3):
+            store.begin_call(a_call(f"token-{n}-{k}", n), NOW)
+        end(store, a_call(f"token-{n}-0", n), by=f"connection-{n}")
+    store.close_lambda(an_id(0), "connection-0", GONE, NOW + 1)
+    store.drop_node("n9", GONE, NOW + 1)
+    store.open_lambda(
+        a_lambda(1, connection="connection-99", expires=NOW + 10), GONE, NOW + 1, take_over=True
+    )
+    assert backend.left()
+
+    for later in (10, 30, 60, 60 + OUTCOME_KEPT_S, REMEMBERED_S + 100):
+        store.expire(GONE, LATE, NOW + later)
+
+    assert backend.left() == []
+
+
+def test_facts_outlive_the_handle(backend: Backend) -> None:
+    one = open_store(backend.url)
+    known = opened(one)
+    one.begin_call(a_call(), NOW)
+    one.close()
+
+    other = open_store(backend.url)
+    try:
+        assert other.get_lambda(known.id, NOW) == known
+        assert end(other, a_call()) == [a_call()]
+    finally:
+        other.close()
+
+
+def test_a_closed_store_is_out_of_reach(store: Store, backend: Backend) -> None:
+    one = open_store(backend.url)
+    one.close()
+
+    with pytest.raises(StoreError):
+        one.list_lambdas(NOW)
+    with pytest.raises(StoreError):
+        one.open_lambda(a_lambda(), GONE, NOW, take_over=False)
+
+
+def test_a_store_has_the_methods_of_the_interface_as_they_are_declared(store: Store) -> None:
+    for name, declared in inspect.getmembers(Store, inspect.isfunction):
+        if not name.startswith("_"):
+            implemented = getattr(type(store), name)
+            assert inspect.signature(implemented) == inspect.signature(declared), name
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite", "sqlite:", "sqlite://", "sqlite:///", "mysql://u:hunter2@h/db", "/a/file"]
+)
+def test_a_url_that_names_no_store_is_refused_without_its_secrets(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        open_store(url)
+
+    assert "GRIP_LAMBDA_STORE" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

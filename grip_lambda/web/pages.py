@@ -12,7 +12,7 @@ def index() -> Response:
     """Serve the page."""
     response = current_app.send_static_file("index.html")
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src *;"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src *;"
         " base-uri 'none'; frame-ancestors 'none'"
     )
     return response

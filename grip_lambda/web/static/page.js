@@ -1,6 +1,8 @@
 // Makes this tab a lambda: one WebSocket, JSON-RPC 1.0 as the Lambda API describes it.
 
 const SHOWN_MAX = 100;
+const TEXT_MAX = 1000;
+const EXAMPLE = '{"name": "world"}';
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 15000;
 
@@ -8,6 +10,7 @@ const show = (id) => document.getElementById(id);
 const base = new URL(".", location.href);
 let lambda = null; // { id, token } once the server has told
 let retryMs = RETRY_MIN_MS;
+let count = 0;
 
 function socketUrl() {
   const url = new URL(lambda ? `lambda/new/${lambda.id}` : "lambda/new", base);
@@ -43,15 +46,23 @@ function opened(id, token) {
   lambda = { id, token };
   retryMs = RETRY_MIN_MS;
   show("status").textContent = `open as ${id}`;
-  show("curl").textContent =
-    `curl -X POST ${new URL(`lambda/${id}/hello`, base)} -d '{"name": "world"}'`;
+  show("curl").textContent = `curl -X POST ${address()} -d '${EXAMPLE}'`;
+}
+
+function address() {
+  return new URL(`lambda/${lambda.id}/hello`, base);
+}
+
+function shortened(text) {
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)} …` : text;
 }
 
 function called(method, body) {
   show("none").hidden = true;
   const item = document.createElement("li");
+  item.value = ++count;
   const text = document.createElement("code");
-  text.textContent = `${method}(${JSON.stringify(body)})`;
+  text.textContent = shortened(`${method}(${JSON.stringify(body)})`);
   const time = document.createElement("time");
   time.textContent = new Date().toLocaleTimeString();
   item.append(text, time);
@@ -59,8 +70,29 @@ function called(method, body) {
   if (show("calls").children.length > SHOWN_MAX) show("calls").lastElementChild.remove();
 }
 
-show("copy").onclick = () => navigator.clipboard.writeText(show("curl").textContent);
-show("try").onclick = () =>
-  lambda && fetch(new URL(`lambda/${lambda.id}/hello`, base), { method: "POST", body: '{"name": "world"}' });
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(show("curl").textContent);
+    show("copy").textContent = "Copied";
+  } catch {
+    // Pages from elsewhere than localhost need https for that: leave it to the user's keys.
+    getSelection().selectAllChildren(show("curl"));
+    show("copy").textContent = "Selected";
+  }
+  setTimeout(() => (show("copy").textContent = "Copy"), 2000);
+}
+
+async function callFromHere() {
+  if (!lambda) return;
+  try {
+    const response = await fetch(address(), { method: "POST", body: EXAMPLE });
+    show("answer").textContent = `${response.status} ${shortened(await response.text())}`;
+  } catch (error) {
+    show("answer").textContent = String(error);
+  }
+}
+
+show("copy").onclick = copy;
+show("try").onclick = callFromHere;
 
 connect();

@@ -100,10 +100,11 @@ class Node:
 
     def _keep_early(self, name: bytes, item: Item) -> None:
         now = time.monotonic()
-        for key, (until, _) in list(self._early.items()):
-            if until > now:
-                break  # in order of time
-            del self._early[key]
+        while self._early:
+            oldest = next(iter(self._early))
+            if self._early[oldest][0] > now:
+                break
+            del self._early[oldest]
         self._early[name] = (now + _EARLY_S, item)
 
     def _publish(self, channel: str, item: Item) -> None:

@@ -88,8 +88,7 @@ class Hosts:
             Forbidden: somebody else has opened the id meanwhile.
         """
         now = time.time()
-        terms = orjson.loads(result)
-        terms = terms if isinstance(terms, dict) else {}
+        terms = _terms(result)
         replaced = self._store.open_lambda(
             Lambda(
                 id=session.lambda_id,
@@ -99,7 +98,7 @@ class Hosts:
                 generation=session.generation,
                 opened=now,
                 expires=self._expiry(now),
-                headers=connection.headers,
+                headers=connection.headers(),
                 methods=_names(terms.get("methods")),
                 max_calls=_count(terms.get("max_calls")),
             ),
@@ -189,6 +188,14 @@ class Hosts:
 
     def _expiry(self, now: float) -> float:
         return now + 2 * self._settings.ping_s
+
+
+def _terms(result: bytes) -> dict[str, Any]:
+    try:
+        terms = orjson.loads(result)
+    except orjson.JSONDecodeError:  # a number beyond all floats, which says nothing to us
+        return {}
+    return terms if isinstance(terms, dict) else {}
 
 
 def _names(value: Any) -> list[str] | None:

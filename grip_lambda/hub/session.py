@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -13,12 +13,12 @@ class Connection:
     Attributes:
         id: Pushpin's id of it.
         node: the Pushpin.
-        headers: those of the handshake, as the listing shows them.
+        headers: gives those of the handshake, as the listing shows them.
     """
 
     id: str
     node: str
-    headers: Mapping[str, Sequence[str]]
+    headers: Callable[[], Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True)

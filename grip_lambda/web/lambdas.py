@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -84,7 +85,7 @@ def _connection() -> Connection:
     connection_id = request.headers.get("Connection-Id", "")
     if known is None or known.protocol != "ws" or not connection_id:
         raise Forbidden("batches are taken from the proxy only; open a WebSocket instead")
-    return Connection(connection_id, known.node, listed_headers(request.headers))
+    return Connection(connection_id, known.node, partial(listed_headers, request.headers.items()))
 
 
 def _subprotocol() -> str | None:

@@ -16,9 +16,10 @@ WAIT_MAX_S = 3600.0
 _SECRET = re.compile(
     r"auth|cookie|token|secret|passw|credential|api-?key|signature|grip-sig", re.IGNORECASE
 )
-# What Pushpin adds to a batch; none of it came from the client.
+# What Pushpin adds to a batch, or puts in the place of the client's; none of it came from there.
 _INTERNAL = re.compile(
-    r"content-(type|length)|connection-id|accept|grip-feature|meta-.*", re.IGNORECASE
+    r"content-(type|length)|connection-id|accept|sec-websocket-extensions|grip-feature|meta-.*",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 

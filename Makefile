@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
+NODE   := tests/node/node_modules/.installed
 
 .PHONY: help run test lint format bench install pushpin redis clean
 
@@ -12,7 +13,7 @@ help:  ## Show this help
 run: install pushpin  ## Start everything and print how to use it (PORT=7999, WORKERS=2)
 	@exec $(PY) -m grip_lambda serve
 
-test: install pushpin  ## Run the whole test suite against real servers
+test: install pushpin $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest
 
 lint: install  ## Check style and types
@@ -35,8 +36,15 @@ $(VENV)/.installed: pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# The Lambda API's own Node client, and the curl beside it, for the tests.
+$(NODE): tests/node/package.json tests/node/package-lock.json
+	@command -v npm >/dev/null || tools/apt-install nodejs npm
+	@command -v curl >/dev/null || tools/apt-install curl
+	@npm ci --prefix tests/node --no-audit --no-fund --silent
+	@touch $@
+
 pushpin:
 	@command -v pushpin >/dev/null || tools/apt-install pushpin
 
 clean:  ## Remove the virtual environment and the data of `make run`
-	rm -rf $(VENV) data
+	rm -rf $(VENV) data tests/node/node_modules

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+Connection = socket.socket
+
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\n"
     "Host: localhost\r\n"

@@ -1,0 +1,127 @@
+"""Replies that overtake their holds, repeats, deadlines: one delivery and one answer a call."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support.load import LoadHost, Reply, hosts, load
+from tests.support.stack import Stack
+
+
+def check_each_got_its_own(replies: list[Reply], to: list[LoadHost], count: int) -> None:
+    assert len(replies) == count
+    assert {reply.status for reply in replies} == {200}
+    for reply in replies:
+        assert reply.json() == {"method": "test", "body": reply.body}
+    for one in to:
+        asked = [reply.body["n"] for reply in replies if reply.host == one.id]
+        seen = [body["n"] for body in one.seen]
+        assert sorted(seen) == sorted(asked), "a call was lost, repeated or given to another"
+
+
+def slowest(replies: list[Reply]) -> float:
+    return max(reply.seconds for reply in replies)
+
+
+@pytest.mark.parametrize("host_count", [1, 4])
+@pytest.mark.parametrize("at_once", [1, 32])
+def test_two_thousand_calls_are_each_delivered_once_and_answered_with_their_own_result(
+    stack: Stack, at_once: int, host_count: int, record_property: Any
+) -> None:
+    async def run() -> None:
+        async with hosts(stack.ws_url, host_count) as to:
+            replies = await load(stack.url, to, ({"n": n} for n in range(2000)), at_once)
+        record_property("slowest_s", slowest(replies))
+        check_each_got_its_own(replies, to, 2000)
+        assert slowest(replies) < 1.0, "a reply was lost and found again by the repeat"
+
+    asyncio.run(run())
+
+
+def test_a_call_of_four_seconds_is_delivered_once_and_answered_once(stack: Stack) -> None:
+    async def slow(method: str, body: Any) -> Any:
+        await asyncio.sleep(4)
+        return {"method": method, "body": body}
+
+    async def run() -> None:
+        async with hosts(stack.ws_url, 1, slow) as to:
+            replies = await load(stack.url, to, [{"n": 0}], 1)
+            check_each_got_its_own(replies, to, 1)
+            assert 4.0 <= slowest(replies) < 4.5
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("host_count", [1, 4])
+def test_calls_that_end_as_the_proxy_repeats_them_are_delivered_and_answered_once(
+    stack: Stack, host_count: int
+) -> None:
+    async def after(method: str, body: Any) -> Any:
+        await asyncio.sleep(body["after"])
+        return {"method": method, "body": body}
+
+    lasting = [0.9 + 0.4 * n / 80 for n in range(81)]
+    bodies = [{"n": n, "after": seconds} for n, seconds in enumerate(lasting)]
+
+    async def run() -> None:
+        async with hosts(stack.ws_url, host_count, after) as to:
+            replies = await load(stack.url, to, bodies, 41)
+            check_each_got_its_own(replies, to, len(bodies))
+            late = max(reply.seconds - reply.body["after"] for reply in replies)
+            assert late < 0.5
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("wait_s", [0.5, 2.0])
+def test_deadlines_are_kept_while_other_calls_run(stack: Stack, wait_s: float) -> None:
+    async def never(method: str, body: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        async with hosts(stack.ws_url, 2, never) as silent, hosts(stack.ws_url, 2) as quick:
+            waiting = asyncio.create_task(
+                load(stack.url, silent, ({"n": n} for n in range(40)), 40, wait_s)
+            )
+            replies = await load(
+                stack.url, quick, ({"n": n} for n in itertools.count()), 8, until=waiting.done
+            )
+            late = await waiting
+            check_each_got_its_own(replies, quick, len(replies))
+
+        assert [reply.status for reply in late] == [504] * 40
+        assert {reply.json()["code"] for reply in late} == {"deadline_exceeded"}
+        assert min(reply.seconds for reply in late) >= wait_s
+        assert slowest(late) < wait_s + 0.5
+        assert sorted(body["n"] for one in silent for body in one.seen) == list(range(40))
+
+    asyncio.run(run())
+
+
+def test_answers_at_the_very_deadline_are_a_result_or_a_deadline_and_never_both(
+    stack: Stack,
+) -> None:
+    async def after(method: str, body: Any) -> Any:
+        await asyncio.sleep(body["after"])
+        return {"method": method, "body": body}
+
+    bodies = [{"n": n, "after": 0.4 + 0.2 * n / 100} for n in range(100)]
+
+    async def run() -> None:
+        async with hosts(stack.ws_url, 2, after) as to:
+            replies = await load(stack.url, to, bodies, 32, wait_s=0.5)
+            assert len(replies) == 100
+            assert {reply.status for reply in replies} == {200, 504}
+            for reply in replies:
+                assert reply.seconds < 1.0
+                if reply.status == 200:
+                    assert reply.json() == {"method": "test", "body": reply.body}
+                else:
+                    assert reply.json()["code"] == "deadline_exceeded"
+            assert sorted(body["n"] for one in to for body in one.seen) == list(range(100))
+
+    asyncio.run(run())

@@ -1,0 +1,213 @@
+"""Many hosts and callers in one process: asyncio, and HTTP/1.1 without a library between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+#: Answers a call: the method and the body in, the result out, at once or later.
+Answering = Callable[[str, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a caller got.
+
+    Attributes:
+        body: the body that it had sent.
+        status: the HTTP status; 0 where the connection ended instead.
+        content: the response's body.
+        seconds: how long it took.
+        host: the id of the lambda that it called.
+    """
+
+    body: Any
+    status: int
+    content: bytes
+    seconds: float
+    host: str
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+async def echo(method: str, body: Any) -> Any:
+    """Answer at once, with what was sent."""
+    return {"method": method, "body": body}
+
+
+@dataclass
+class LoadHost:
+    """A lambda in this event loop.
+
+    Attributes:
+        seen: the bodies of its calls, in the order in which they came.
+        ended: set when its connection has ended.
+    """
+
+    answering: Answering = echo
+    id: str = ""
+    token: str = ""
+    recovered: bool = False
+    seen: list[Any] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _socket: ClientConnection | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def open(self, ws_url: str, path: str = "/lambda/new") -> None:
+        """Open it, and acknowledge."""
+        self._socket = await connect(ws_url + path, max_size=None, compression=None)
+        message = json.loads(await self._socket.recv())
+        self.id, details = message["params"]
+        self.token, self.recovered = details["token"], details["recovered"]
+        await self._socket.send('{"id":0,"result":"ok"}')
+        self._start(self._run(self._socket))
+
+    async def close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, socket: ClientConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for text in socket:
+                message = json.loads(text)
+                self.seen.append(message["params"][0])
+                if self.answering is echo:
+                    await self._answer(socket, message)
+                else:
+                    self._start(self._answer(socket, message))
+        self.ended.set()
+
+    async def _answer(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+        result = await self.answering(message["method"], message["params"][0])
+        with contextlib.suppress(ConnectionClosed):
+            await socket.send(json.dumps({"id": message["id"], "result": result}))
+
+
+@contextlib.asynccontextmanager
+async def hosts(
+    ws_url: str, count: int, answering: Answering = echo, apart_s: float = 0.005
+) -> AsyncIterator[list[LoadHost]]:
+    """Open lambdas, some milliseconds apart, and wait until they can be called."""
+    opened = [LoadHost(answering) for _ in range(count)]
+    try:
+        openings = []
+        for one in opened:
+            openings.append(asyncio.create_task(one.open(ws_url)))
+            await asyncio.sleep(apart_s)  # paces the load
+        await asyncio.gather(*openings)
+        await listed(ws_url.replace("ws://", "http://"), [one.id for one in opened])
+        yield opened
+    finally:
+        await asyncio.gather(*(one.close() for one in opened))
+
+
+async def listed(url: str, ids: Iterable[str], timeout_s: float = 10.0) -> None:
+    """Wait until all these lambdas are listed."""
+    wanted = set(ids)
+    caller = Caller(url)
+    until = time.monotonic() + timeout_s
+    while True:
+        status, content = await caller.request("GET", "/lambda")
+        missing = wanted - set(json.loads(content)) if status == 200 else wanted
+        if not missing:
+            break
+        assert time.monotonic() < until, f"not listed: {sorted(missing)[:5]} ({len(missing)})"
+        await asyncio.sleep(0.02)
+    caller.close()
+
+
+class Caller:
+    """One keep-alive connection; a request at a time."""
+
+    def __init__(self, url: str) -> None:
+        self._host, _, port = url.removeprefix("http://").partition(":")
+        self._port = int(port)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def call(self, lambda_id: str, body: Any, wait_s: float = 30.0) -> Reply:
+        """Call a lambda; a connection that ends instead of an answer is status 0."""
+        began = time.perf_counter()
+        try:
+            status, content = await self.request(
+                "POST", f"/lambda/{lambda_id}/test", json.dumps(body).encode(), wait_s
+            )
+        except (OSError, EOFError) as error:
+            self.close()
+            status, content = 0, repr(error).encode()
+        return Reply(body, status, content, time.perf_counter() - began, lambda_id)
+
+    async def request(
+        self, method: str, path: str, body: bytes = b"", wait_s: float = 30.0
+    ) -> tuple[int, bytes]:
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        assert self._reader is not None
+        self._writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
+            f"Prefer: wait={wait_s}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head)
+        }
+        if headers.get("transfer-encoding") == "chunked":
+            content = b""
+            while size := int(await self._reader.readuntil(b"\r\n"), 16):
+                content += (await self._reader.readexactly(size + 2))[:-2]
+            await self._reader.readexactly(2)
+        else:
+            content = await self._reader.readexactly(int(headers["content-length"]))
+        if headers.get("connection") == "close":
+            self.close()
+        return int(head[0].split(" ")[1]), content
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._reader = self._writer = None
+
+
+async def load(
+    url: str,
+    to: Sequence[LoadHost],
+    bodies: Iterable[Any],
+    at_once: int,
+    wait_s: float = 30.0,
+    until: Callable[[], bool] = lambda: False,
+) -> list[Reply]:
+    """Send each body to one host after the other, ``at_once`` at a time, until all are answered.
+
+    Args:
+        until: ends the load earlier.
+    """
+    replies: list[Reply] = []
+    queue = iter(enumerate(bodies))
+
+    async def work() -> None:
+        caller = Caller(url)
+        for n, body in queue:
+            replies.append(await caller.call(to[n % len(to)].id, body, wait_s))
+            if until():
+                break
+        caller.close()
+
+    await asyncio.gather(*(work() for _ in range(at_once)))
+    return replies

@@ -106,6 +106,11 @@ class Stack:
             and "resource_tracker" not in _command(pid)
         ]
 
+    def backend_port(self) -> int:
+        """Return the port of the Flask workers, which is private."""
+        command = _command(_parent(self.workers()[0])).split()
+        return int(command[command.index("--port") + 1])
+
     def pushpin(self, name: str) -> int:
         """Return the process id of one of Pushpin's programs, like ``pushpin-proxy``."""
         (pid,) = [

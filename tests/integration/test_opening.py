@@ -146,11 +146,7 @@ def test_the_first_ping_that_finds_no_acknowledgement_closes(quick: Stack) -> No
 
 
 def test_a_silent_host_is_gone_after_two_intervals(quick: Stack) -> None:
-    host, reply = raw.handshake(quick.port)
-    assert reply.status == 101
-    _, content = raw.read_frame(host)
-    lambda_id = re.findall(rb'"params":\["([\w-]{16})"', content)[0].decode()
-    host.sendall(raw.frame(1, b'{"id":0,"result":"ok"}'))
+    host, lambda_id = raw.open_host(quick.port)
     wait_until(lambda: lambda_id in quick.listing())
 
     # From here on it reads nothing and answers no ping.
@@ -442,10 +438,7 @@ def test_a_host_that_closes_is_gone_at_once(stack: Stack, opened: SocketFactory)
 
 
 def test_a_host_whose_connection_is_reset_is_gone_at_once(stack: Stack) -> None:
-    host, _ = raw.handshake(stack.port)
-    _, content = raw.read_frame(host)
-    lambda_id = re.findall(rb'"params":\["([\w-]{16})"', content)[0].decode()
-    host.sendall(raw.frame(1, b'{"id":0}'))
+    host, lambda_id = raw.open_host(stack.port)
     wait_until(lambda: lambda_id in stack.listing())
 
     linger = struct.pack("ii", 1, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from dataclasses import dataclass
@@ -90,6 +91,18 @@ def handshake(
     while len(body) < int(headers.get("content-length", 0)):
         body += raw.recv(65536)
     return raw, Reply(int(lines[0].split(" ")[1]), headers, body)
+
+
+def open_host(
+    port: int, more: str = "", receive_buffer: int | None = None
+) -> tuple[socket.socket, str]:
+    """Open a lambda without a library behind it; return the connection and the id."""
+    raw, reply = handshake(port, more=more, receive_buffer=receive_buffer)
+    assert reply.status == 101
+    _, content = read_frame(raw)
+    (lambda_id,) = re.findall(rb'"params":\["([\w-]{16})"', content)
+    raw.sendall(frame(1, b'{"id":0}'))
+    return raw, lambda_id.decode()
 
 
 def read_frame(raw: socket.socket) -> tuple[int, bytes]:

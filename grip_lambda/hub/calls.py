@@ -112,11 +112,12 @@ class Calls:
 
     def resume(self, lambda_id: str, token: str) -> Hold | Outcome:
         """Find the call of a request that Pushpin repeats: its outcome, or the hold once more."""
-        known = self._store.get_call(lambda_id, token)
+        now = time.time()
+        known = self._store.get_call(lambda_id, token, now)
         if known is None:
             return outcomes.DEADLINE_EXCEEDED
         call, outcome = known
-        return outcome or _hold(call, time.time())
+        return outcome or _hold(call, now)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
         """End calls that ``connection`` was asked; the outcome is stored before it is published.

@@ -13,13 +13,22 @@ def open_store(url: str) -> Store:
     """Open the store that ``url`` names.
 
     Args:
-        url: ``sqlite:///<path>``; the path is relative with three slashes, absolute with four.
+        url: ``sqlite:///<path>``, relative with three slashes and absolute with four, or
+            ``redis://host:port/db`` (``rediss://`` for TLS) for Redis or Valkey.
 
     Raises:
-        ConfigError: the URL names no store that is known here.
+        ConfigError: the URL names no store that is known here, or its driver is not installed.
         StoreError: the store can't be opened.
     """
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         return SQLiteStore(rest[1:])
-    raise ConfigError(f"GRIP_LAMBDA_STORE must be sqlite:///<path>, not {scheme}://…")
+    if scheme in ("redis", "rediss"):
+        try:
+            from .redis import RedisStore  # noqa: PLC0415 - a driver that not everybody needs
+        except ImportError:
+            raise ConfigError("for a Redis store: pip install 'grip-lambda[redis]'") from None
+        return RedisStore(url)
+    raise ConfigError(
+        f"GRIP_LAMBDA_STORE must be sqlite:///<path> or redis://host:port/db, not {scheme}://…"
+    )

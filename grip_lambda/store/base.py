@@ -153,8 +153,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def get_call(self, lambda_id: str, token: str) -> tuple[Call, Outcome | None] | None:
-        """Return a call and its outcome, None where it has none yet; None where it is unknown."""
+    def get_call(
+        self, lambda_id: str, token: str, now: float
+    ) -> tuple[Call, Outcome | None] | None:
+        """Return a call and its outcome, None where it has none yet; None where it is unknown.
+
+        An ended call is known for ``OUTCOME_KEPT_S`` seconds.
+        """
 
     @abstractmethod
     def expire(

@@ -165,11 +165,15 @@ class SQLiteStore(Store):
                 ended += [Call(*row) for row in rows]
         return ended
 
-    def get_call(self, lambda_id: str, token: str) -> tuple[Call, Outcome | None] | None:
+    def get_call(
+        self, lambda_id: str, token: str, now: float
+    ) -> tuple[Call, Outcome | None] | None:
         rows = self._query(
-            f"SELECT {_CALL}, status, body FROM calls WHERE token = ? AND lambda_id = ?",
+            f"SELECT {_CALL}, status, body FROM calls WHERE token = ? AND lambda_id = ?"
+            " AND (status IS NULL OR due > ?)",
             token,
             lambda_id,
+            now,
         )
         if not rows:
             return None

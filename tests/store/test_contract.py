@@ -1,6 +1,6 @@
 """What every store promises, whatever is behind it.
 
-A store joins by its factory in ``FACTORIES``; times are passed in, so nothing here sleeps.
+Times are passed in, so nothing here sleeps.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pytest
 from grip_lambda.errors import Busy, ConfigError, Forbidden, NotFound, StoreError
 from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Store, open_store
 from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
+from tests.support.redis import RedisServer
 
 NOW = 1_800_000_000.0
 GONE = Outcome(502, b'{"error":"lambda disconnected","code":"disconnected"}')
@@ -53,12 +54,30 @@ def _sqlite(folder: Path) -> Backend:
     return Backend(f"sqlite:///{path}", left)
 
 
-FACTORIES: dict[str, Callable[[Path], Backend]] = {"sqlite": _sqlite}
+def _redis(server: RedisServer) -> Backend:
+    server.client.flushall()
+
+    def left() -> list[str]:
+        """Name what no lifetime ends, and what the indexes still hold."""
+        kept = []
+        for key in map(bytes.decode, server.client.keys()):
+            if key.endswith((":due", ":open")):
+                kept += [f"{key}: {member}" for member in server.client.zrange(key, 0, -1)]
+            if server.client.pttl(key) < 0:
+                kept.append(key)
+        return kept
+
+    return Backend(server.url, left)
 
 
-@pytest.fixture(params=FACTORIES)
+@pytest.fixture(params=["sqlite", "redis", "redis_cluster"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return FACTORIES[request.param](tmp_path)
+    if request.param == "sqlite":
+        return _sqlite(tmp_path)
+    server: RedisServer = request.getfixturevalue(
+        "redis_server" if request.param == "redis" else "redis_cluster"
+    )
+    return _redis(server)
 
 
 @pytest.fixture
@@ -108,8 +127,8 @@ def end(store: Store, call: Call, by: str = "connection-0", now: float = NOW) ->
     return store.end_calls(call.lambda_id, by, {call.token: OK}, now)
 
 
-def outcome(store: Store, call: Call) -> Outcome | None:
-    known = store.get_call(call.lambda_id, call.token)
+def outcome(store: Store, call: Call, now: float = NOW) -> Outcome | None:
+    known = store.get_call(call.lambda_id, call.token, now)
     assert known is not None, "the call is unknown"
     assert known[0] == call
     return known[1]
@@ -341,14 +360,14 @@ def test_a_call_goes_to_the_host_of_its_lambda(store: Store, second: Store) -> N
 
     assert second.begin_call(a_call("a", 0), NOW) == Host("connection-0", "n1")
     assert second.begin_call(a_call("b", 1), NOW) == Host("connection-1", "n2")
-    assert store.get_call(an_id(0), "a") == (a_call("a", 0), None)
+    assert store.get_call(an_id(0), "a", NOW) == (a_call("a", 0), None)
 
 
 def test_a_call_to_nobody_is_not_found_and_leaves_nothing(store: Store) -> None:
     with pytest.raises(NotFound):
         store.begin_call(a_call(), NOW)
 
-    assert store.get_call(an_id(), "token") is None
+    assert store.get_call(an_id(), "token", NOW) is None
 
 
 def test_a_call_is_found_only_under_its_own_lambda(store: Store) -> None:
@@ -356,8 +375,8 @@ def test_a_call_is_found_only_under_its_own_lambda(store: Store) -> None:
     opened(store, 1)
     store.begin_call(a_call("token", 0), NOW)
 
-    assert store.get_call(an_id(1), "token") is None
-    assert store.get_call(an_id(0), "another") is None
+    assert store.get_call(an_id(1), "token", NOW) is None
+    assert store.get_call(an_id(0), "another", NOW) is None
 
 
 def test_a_busy_lambda_takes_calls_again_as_others_end(store: Store, second: Store) -> None:
@@ -367,7 +386,7 @@ def test_a_busy_lambda_takes_calls_again_as_others_end(store: Store, second: Sto
 
     with pytest.raises(Busy):
         store.begin_call(a_call("c"), NOW)
-    assert store.get_call(an_id(), "c") is None
+    assert store.get_call(an_id(), "c", NOW) is None
 
     end(store, a_call("a"))
     second.begin_call(a_call("d"), NOW)
@@ -441,7 +460,7 @@ def test_several_calls_end_in_one_step_each_with_its_own_outcome(store: Store) -
     assert {call.token for call in ended} == outcomes.keys()
     for token, expected in outcomes.items():
         assert outcome(store, a_call(token)) == expected
-    assert store.get_call(an_id(), "unknown") is None
+    assert store.get_call(an_id(), "unknown", NOW) is None
 
 
 def test_no_outcomes_end_no_calls(store: Store) -> None:
@@ -506,11 +525,13 @@ def test_an_outcome_is_kept_for_as_long_as_it_may_be_asked_for(store: Store) -> 
     store.begin_call(a_call(), NOW)
     end(store, a_call(), now=NOW + 1)
 
-    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S - 0.01)
-    assert outcome(store, a_call()) == OK
+    until = NOW + 1 + OUTCOME_KEPT_S
+    store.expire(GONE, LATE, until - 0.01)
+    assert outcome(store, a_call(), until - 0.01) == OK
 
-    assert store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S) == ([], [])
-    assert store.get_call(an_id(), "token") is None
+    assert store.get_call(an_id(), "token", until) is None
+    assert store.expire(GONE, LATE, until) == ([], [])
+    assert store.get_call(an_id(), "token", until) is None
 
 
 def test_every_way_to_end_keeps_the_outcome_and_then_removes_it(store: Store) -> None:
@@ -530,10 +551,11 @@ def test_every_way_to_end_keeps_the_outcome_and_then_removes_it(store: Store) ->
     )
 
     assert [outcome(store, call) for call in calls] == [OK, GONE, GONE, GONE]
-    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S - 0.01)
-    assert [outcome(store, call) for call in calls] == [OK, GONE, GONE, GONE]
-    store.expire(GONE, LATE, NOW + 1 + OUTCOME_KEPT_S)
-    assert [store.get_call(call.lambda_id, call.token) for call in calls] == [None] * 4
+    until = NOW + 1 + OUTCOME_KEPT_S
+    store.expire(GONE, LATE, until - 0.01)
+    assert [outcome(store, call, until - 0.01) for call in calls] == [OK, GONE, GONE, GONE]
+    store.expire(GONE, LATE, until)
+    assert [store.get_call(call.lambda_id, call.token, until) for call in calls] == [None] * 4
 
 
 def test_a_lambda_that_was_not_seen_is_closed_with_its_calls(store: Store) -> None:
@@ -694,7 +716,7 @@ def test_answers_deadlines_and_the_close_share_the_calls_among_them(
 
     assert sorted(token for token, _ in ended) == sorted(tokens)
     for token, expected in ended:
-        got = store.get_call(known.id, token)
+        got = store.get_call(known.id, token, NOW)
         assert got is not None
         assert got[1] == expected
 

@@ -1,0 +1,21 @@
+-- Enters a lambda, and closes what was open under its id.
+-- ARGV: now, id, connection, expires, opened, take over (1 or 0), status, body, fields ...
+-- Returns: nil, an error FORBIDDEN, or what close_lambda does.
+local id, connection, expires = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local known = redis.call("HMGET", lambda_key(id), "connection", "expires")
+local closed = false
+if known[1] and known[1] ~= connection then
+    if ARGV[6] == "0" and tonumber(known[2]) > now then
+        return redis.error_reply("FORBIDDEN the lambda is open")
+    end
+    closed = close_lambda(id, ARGV[7], ARGV[8])
+end
+redis.call("DEL", lambda_key(id))
+redis.call("HSET", lambda_key(id), unpack(ARGV, 9))
+live(lambda_key(id), (expires - now) * 1000 + MARGIN)
+redis.call("DEL", past_key(id))
+redis.call("ZADD", OPEN, ARGV[5], id)
+redis.call("ZADD", DUE, ARGV[4], "lambda " .. id)
+outlive(OPEN, INDEX)
+outlive(DUE, INDEX)
+return closed

@@ -1,0 +1,257 @@
+"""The shared store: Redis or Valkey, one server or a cluster.
+
+Every operation is one Lua script, so it happens whole or not at all. All keys of a lambda and its
+calls are in one shard; lua/common.lua lists them. An operation that got no answer is sent again,
+and each of them may be: it then finds what it did before.
+"""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+import orjson
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+
+from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
+from .base import Call, Closed, Host, Lambda, Outcome, Store
+
+#: In how many parts the keys are spread over a cluster; may never change for a running one.
+SHARDS = 32
+#: What the scripts refuse with, by the first word.
+_REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
+    "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
+    "NOTFOUND": (NotFound, "lambda not found"),
+    "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
+}
+_TIMEOUT_S = 2.0
+_RETRIES = 3
+_AGAIN = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
+
+
+class RedisStore(Store):
+    """Keeps everything in a Redis that all processes share."""
+
+    def __init__(self, url: str) -> None:
+        """Connect when first asked.
+
+        Args:
+            url: ``redis://host:port/db``, or ``rediss://…`` for TLS.
+
+        Raises:
+            StoreError: the URL makes no sense.
+        """
+        self._closed = False
+        with self._asking():
+            self._redis = _connect(url)
+        folder = resources.files(__package__).joinpath("lua")
+        common = folder.joinpath("common.lua").read_text()
+        self._scripts = {
+            name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
+            for name in ("open", "renew", "close", "begin", "end", "expire")
+        }
+
+    def open_lambda(
+        self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
+    ) -> Closed | None:
+        terms = (new.connection, new.expires, new.opened, int(take_over))
+        ending = (disconnected.status, disconnected.body)
+        return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
+
+    def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
+        with self._asking():
+            known = _lambda(self._redis.hgetall(f"{_shard(lambda_id)}:lambda:{lambda_id}"))
+        return known if known is not None and known.expires > now else None
+
+    def list_lambdas(self, now: float) -> list[Lambda]:
+        with self._asking():
+            ids = self._each_shard(lambda pipe, shard: pipe.zrange(f"{shard}:open", 0, -1))
+            pipe = self._redis.pipeline(transaction=False)
+            for one in [one.decode() for found in ids for one in found]:
+                pipe.hgetall(f"{_shard(one)}:lambda:{one}")
+            known = [_lambda(fields) for fields in pipe.execute()]
+        listed = [one for one in known if one is not None and one.expires > now]
+        return sorted(listed, key=lambda one: one.opened)
+
+    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+        shard = _shard(lambda_id)
+        with self._asking():
+            generation = self._redis.hget(f"{shard}:lambda:{lambda_id}", "generation")
+            if generation is None:
+                past = f"{shard}:past:{lambda_id}"
+                generation, until = self._redis.hmget(past, "generation", "until")
+                if until is None or float(until) <= now:
+                    return None
+        return str(generation.decode())
+
+    def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
+        return bool(self._run("renew", lambda_id, now, connection, expires))
+
+    def close_lambda(
+        self, lambda_id: str, connection: str, disconnected: Outcome, now: float
+    ) -> Closed | None:
+        ending = (disconnected.status, disconnected.body)
+        return _closed(self._run("close", lambda_id, now, connection, *ending))
+
+    def begin_call(self, call: Call, now: float) -> Host:
+        terms = (call.token, call.node, call.deadline)
+        connection, node = self._run("begin", call.lambda_id, now, *terms)
+        return Host(connection.decode(), node.decode())
+
+    def end_calls(
+        self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
+    ) -> list[Call]:
+        flat = [x for token, one in outcomes.items() for x in (token, one.status, one.body)]
+        by = secrets.token_hex(8)
+        return _calls(lambda_id, self._run("end", lambda_id, now, connection, by, *flat))
+
+    def get_call(
+        self, lambda_id: str, token: str, now: float
+    ) -> tuple[Call, Outcome | None] | None:
+        key = f"{_shard(lambda_id)}:call:{lambda_id}:{token}"
+        with self._asking():
+            found = self._redis.hmget(key, "node", "deadline", "status", "body", "until")
+        node, deadline, status, body, until = found
+        if node is None or (until is not None and float(until) <= now):
+            return None
+        call = Call(token, lambda_id, node.decode(), float(deadline))
+        return call, None if status is None else Outcome(int(status), body)
+
+    def expire(
+        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+    ) -> tuple[list[Closed], list[Call]]:
+        closed: list[Closed] = []
+        calls: list[Call] = []
+        outcomes = (disconnected.status, disconnected.body, overdue.status, overdue.body)
+        with self._asking():
+            firsts = self._each_shard(
+                lambda pipe, shard: pipe.zrange(f"{shard}:due", 0, 0, withscores=True)
+            )
+        for number, first in enumerate(firsts):
+            left = limit - len(closed) - len(calls)
+            if left > 0 and first and first[0][1] <= now:
+                gone, late = self._script("expire", _prefix(number), now, left, *outcomes)
+                closed += [one for one in map(_closed, gone) if one is not None]
+                for n in range(0, len(late), 4):
+                    calls += _calls(late[n].decode(), late[n + 1 : n + 4])
+        return closed, calls
+
+    def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
+        closed = [
+            self.close_lambda(known.id, known.connection, disconnected, now)
+            for known in self.list_lambdas(0.0)
+            if known.node == node
+        ]
+        return [one for one in closed if one is not None]
+
+    def close(self) -> None:
+        self._closed = True
+        self._redis.close()
+
+    def _run(self, name: str, lambda_id: str, now: float, *values: Any) -> Any:
+        return self._script(name, _shard(lambda_id), now, lambda_id, *values)
+
+    def _script(self, name: str, shard: str, now: float, *values: Any) -> Any:
+        """Run a script; floats keep all their digits."""
+        plain = [repr(value) if isinstance(value, float) else value for value in (now, *values)]
+        with self._asking():
+            return self._scripts[name]([shard], plain)
+
+    def _each_shard(self, ask: Callable[[Any, str], Any]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for number in range(SHARDS):
+            ask(pipe, _prefix(number))
+        return list(pipe.execute())
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what the driver and the scripts raise into our own errors."""
+        if self._closed:
+            raise StoreError("the store is closed")
+        try:
+            yield
+        except redis.ResponseError as error:
+            refusal = _REFUSALS.get(str(error).partition(" ")[0])
+            if refusal is not None:
+                raise refusal[0](refusal[1]) from None
+            raise StoreError(f"the store failed: {error}") from error
+        except (redis.RedisError, ValueError) as error:
+            raise StoreError(f"the store is out of reach: {error}") from error
+
+
+def _connect(url: str) -> Any:
+    """Return a client for a server, or for the cluster that it belongs to."""
+    options: dict[str, Any] = {
+        "socket_timeout": _TIMEOUT_S,
+        "socket_connect_timeout": _TIMEOUT_S,
+        "socket_keepalive": True,
+    }
+    retry = Retry(ExponentialWithJitterBackoff(cap=0.4, base=0.05), _RETRIES)
+    if url.partition("?")[2] == "cluster":
+        return RedisCluster.from_url(url.partition("?")[0], retry=retry, **options)
+    return redis.Redis.from_url(url, retry=retry, retry_on_error=list(_AGAIN), **options)
+
+
+def _prefix(number: int) -> str:
+    return f"gl:{{{number:02d}}}"
+
+
+def _shard(lambda_id: str) -> str:
+    return _prefix(zlib.crc32(lambda_id.encode()) % SHARDS)
+
+
+def _fields(known: Lambda) -> list[Any]:
+    fields: dict[str, Any] = {
+        "id": known.id,
+        "connection": known.connection,
+        "node": known.node,
+        "code": known.code,
+        "generation": known.generation,
+        "opened": repr(known.opened),
+        "expires": repr(known.expires),
+        "headers": orjson.dumps(known.headers),
+    }
+    if known.methods is not None:
+        fields["methods"] = orjson.dumps(known.methods)
+    if known.max_calls is not None:
+        fields["max_calls"] = known.max_calls
+    return [x for pair in fields.items() for x in pair]
+
+
+def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
+    if not raw:
+        return None
+    fields = {name.decode(): value for name, value in raw.items()}
+    texts = {
+        name: fields[name].decode() for name in ("id", "connection", "node", "code", "generation")
+    }
+    return Lambda(
+        **texts,
+        opened=float(fields["opened"]),
+        expires=float(fields["expires"]),
+        headers=orjson.loads(fields["headers"]),
+        methods=orjson.loads(fields["methods"]) if "methods" in fields else None,
+        max_calls=int(fields["max_calls"]) if "max_calls" in fields else None,
+    )
+
+
+def _closed(found: Any) -> Closed | None:
+    if not found:
+        return None
+    flat, calls = found
+    gone = _lambda(dict(zip(flat[::2], flat[1::2], strict=True)))
+    return None if gone is None else Closed(gone, _calls(gone.id, calls))
+
+
+def _calls(lambda_id: str, flat: Sequence[bytes]) -> list[Call]:
+    return [
+        Call(flat[n].decode(), lambda_id, flat[n + 1].decode(), float(flat[n + 2]))
+        for n in range(0, len(flat), 3)
+    ]

@@ -181,8 +181,8 @@ def _on_signal(number: int, frame: object) -> None:
 
 
 @click.command()
-@click.option("--calls", type=click.IntRange(min=100), default=4000, show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=6, show_default=True)
+@click.option("--calls", type=click.IntRange(min=100), default=2000, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=12, show_default=True)
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Where to keep all figures.")
 def main(calls: int, rounds: int, path: Path | None) -> None:
     """Measure calls through Pushpin, in the product and in the floor.

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 _READY_S = 30.0
 _THREADS = 4
+#: A reload gives each new worker this long to start before it stops the old one, in seconds: each
+#: listens on a socket of its own, and calls are refused while there is none.
+_RELOAD_S = 3
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,13 @@ def backend_command(
     return [
         *("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", str(workers), "--blocking-threads", str(_THREADS), "--backlog", "1024"),
-        *("--respawn-failed-workers", "--respawn-interval", "0.2", "--workers-kill-timeout", "10"),
+        *(
+            "--respawn-failed-workers",
+            "--respawn-interval",
+            str(_RELOAD_S),
+            "--workers-kill-timeout",
+            "10",
+        ),
         *("--no-ws", "--http", "1", "--log-level", "warning"),
         *("--factory", target),
     ]

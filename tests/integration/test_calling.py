@@ -454,7 +454,7 @@ def test_the_least_deadline_is_50_ms(stack: Stack, opened: SocketFactory, wait: 
     response = call(stack.url, one.id, wait=wait)
 
     assert refused(response) == (504, "deadline_exceeded")
-    assert 0.05 <= time.monotonic() - started < 0.35
+    assert 0.05 <= time.monotonic() - started < 2
 
 
 def test_other_preferences_are_none_of_ours(stack: Stack, host: HostFactory) -> None:

@@ -1,0 +1,295 @@
+"""What a crash costs: a worker, all workers, Pushpin, the whole stack."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.conftest import StackFactory
+from tests.support.clients import Host, call
+from tests.support.load import LoadHost, Reply, hosts, listed, load
+from tests.support.stack import Stack, descendants, wait_until
+
+#: Each has one request inside the backend at most: its call, or its host's batch with the answer.
+CALLERS = 16
+#: How long a call waits that was lost with a worker.
+WAIT_S = 3.0
+
+
+class Load:
+    """Callers that call one lambda after the other until told to stop."""
+
+    def __init__(self, stack: Stack, to: list[LoadHost]) -> None:
+        self.count = 0
+        self._stopping = False
+        self._to = to
+        bodies = ({"n": n} for n in self._numbers())
+        self._task = asyncio.create_task(
+            load(stack.url, to, bodies, CALLERS, WAIT_S, until=lambda: self._stopping)
+        )
+
+    def _numbers(self) -> Any:
+        for n in itertools.count():
+            self.count = n
+            yield n
+
+    async def more(self, calls: int) -> None:
+        """Wait until so many more calls have begun."""
+        wanted = self.count + calls
+        await until(lambda: self.count >= wanted, "the load goes on")
+
+    async def stop(self) -> list[Reply]:
+        self._stopping = True
+        return await self._task
+
+
+async def until(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:
+    """Wait for a condition without holding up the load."""
+    await asyncio.to_thread(wait_until, condition, timeout_s, what)
+
+
+@asynccontextmanager
+async def loaded(stack: Stack, count: int = 200) -> AsyncIterator[tuple[list[LoadHost], Load]]:
+    async with hosts(stack.ws_url, count) as to:
+        calls = Load(stack, to)
+        await calls.more(100)
+        try:
+            yield to, calls
+        finally:
+            await calls.stop()
+
+
+def check_calls(to: list[LoadHost], replies: list[Reply]) -> list[Reply]:
+    """Check that each call failed or was answered right, and was delivered once at most.
+
+    Returns:
+        Those that failed.
+    """
+    asked: dict[str, list[int]] = {one.id: [] for one in to}
+    for reply in replies:
+        asked[reply.host].append(reply.body["n"])
+        if reply.status == 200:
+            assert reply.json() == {"method": "test", "body": reply.body}
+    for one in to:
+        seen = [body["n"] for body in one.seen]
+        assert len(seen) == len(set(seen)), "a call was delivered twice"
+        answered = {r.body["n"] for r in replies if r.host == one.id and r.status == 200}
+        assert answered <= set(seen) <= set(asked[one.id])
+    return [reply for reply in replies if reply.status != 200]
+
+
+async def check_lambdas(stack: Stack, to: list[LoadHost], cut: int) -> int:
+    """Check that no lambda was lost.
+
+    Pushpin drops the connection whose batch was inside a worker that died, as it can't know
+    whether the batch had its effect. Such a host has its lambda again as soon as it reopens it.
+
+    Args:
+        cut: how many connections may have ended.
+
+    Returns:
+        How many have.
+    """
+    ended = [one for one in to if one.ended.is_set()]
+    assert len(ended) <= cut, "connections ended that had nothing to do with it"
+    assert {one.id for one in to} - {one.id for one in ended} <= stack.listing().keys()
+    again = [LoadHost() for _ in ended]
+    for former, one in zip(ended, again, strict=True):
+        await one.open(stack.ws_url, f"/lambda/new/{former.id}?token={former.token}")
+        assert (one.id, one.recovered) == (former.id, True)
+    await listed(stack.url, [one.id for one in to])
+    replies = await load(stack.url, to, ({"n": -1 - n} for n in range(len(to))), 8)
+    assert {reply.status for reply in replies} == {200}
+    for one in again:
+        await one.close()
+    return len(ended)
+
+
+@pytest.fixture
+def own_stack(start_stack: StackFactory) -> Stack:
+    return start_stack()
+
+
+def test_the_death_of_a_worker_costs_at_most_what_is_inside_it(
+    own_stack: Stack, record_property: Any
+) -> None:
+    async def run() -> None:
+        async with loaded(own_stack) as (to, calls):
+            first, second = own_stack.workers()
+            os.kill(first, signal.SIGKILL)
+            await until(lambda: first not in own_stack.workers(), "the death of a worker")
+            dead = calls.count
+            await until(lambda: len(own_stack.workers()) == 2, "a worker in its place")
+            assert second in own_stack.workers()
+            await calls.more(300)
+            replies = await calls.stop()
+            failed = check_calls(to, replies)
+            record_property("failed", len(failed))
+            # A host whose connection was cut does not answer before it reopens.
+            cut = {one.id for one in to if one.ended.is_set()}
+            inside = [reply.body["n"] for reply in failed if reply.host not in cut]
+            assert len(inside) <= CALLERS
+            assert max(inside, default=0) <= dead
+            record_property("cut", await check_lambdas(own_stack, to, cut=CALLERS))
+            record_property("slowest_s", max(reply.seconds for reply in replies))
+
+    asyncio.run(run())
+
+
+def test_a_graceful_reload_costs_nothing(own_stack: Stack, record_property: Any) -> None:
+    async def run() -> None:
+        async with loaded(own_stack) as (to, calls):
+            before = set(own_stack.workers())
+            os.kill(own_stack.pid, signal.SIGHUP)
+            await until(
+                lambda: len(own_stack.workers()) == 2 and not before & set(own_stack.workers()),
+                "two new workers",
+            )
+            await calls.more(300)
+            replies = await calls.stop()
+            assert check_calls(to, replies) == []
+            assert await check_lambdas(own_stack, to, cut=0) == 0
+            record_property("slowest_s", max(reply.seconds for reply in replies))
+
+    asyncio.run(run())
+
+
+def test_the_death_of_all_workers_at_once_is_soon_over_and_loses_no_lambda(
+    own_stack: Stack, record_property: Any
+) -> None:
+    def answers() -> bool:
+        return requests.get(f"{own_stack.url}/lambda", timeout=10).status_code == 200
+
+    async def run() -> None:
+        async with loaded(own_stack) as (to, calls):
+            before = set(own_stack.workers())
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            await until(lambda: len(set(own_stack.workers()) - before) == 2, "two new workers")
+            await until(answers, "the first answer")
+            back = calls.count
+            await calls.more(300)
+            replies = await calls.stop()
+            failed = check_calls(to, replies)
+            assert {reply.status for reply in failed} <= {502, 504}
+            # A host whose connection was cut does not answer before it reopens.
+            cut = {one.id for one in to if one.ended.is_set()}
+            assert all(reply.body["n"] <= back or reply.host in cut for reply in failed)
+            record_property("failed", len(failed))
+            record_property("cut", await check_lambdas(own_stack, to, cut=CALLERS))
+
+    asyncio.run(run())
+
+
+def test_when_pushpin_dies_it_is_started_again_and_its_lambdas_leave_the_list(
+    own_stack: Stack,
+) -> None:
+    def answer(method: str, body: Any) -> Any:
+        return [method, body]
+
+    former = [Host(own_stack.ws_url, answer) for _ in range(5)]
+    wait_until(lambda: {one.id for one in former} <= own_stack.listing().keys())
+    handler, workers = own_stack.pushpin("pushpin-handler"), own_stack.workers()
+
+    os.kill(handler, signal.SIGKILL)
+
+    def listing() -> dict[str, object] | None:
+        try:
+            response = requests.get(f"{own_stack.url}/lambda", timeout=5)
+        except requests.RequestException:
+            return None
+        return response.json() if response.status_code == 200 else None
+
+    assert wait_until(lambda: [listing()] if listing() is not None else None, 20) == [{}]
+    assert call(own_stack.url, former[0].id).status_code == 404
+    assert own_stack.workers() == workers, "the backend outlives Pushpin"
+    assert own_stack.pushpin("pushpin-handler") != handler
+
+    again = [Host(own_stack.ws_url, answer, f"/lambda/new/{one.id}") for one in former]
+    assert [one.id for one in again] == [one.id for one in former]
+    assert all(one.details["recovered"] is True for one in again)
+    wait_until(lambda: {one.id for one in again} <= own_stack.listing().keys())
+    for one in again:
+        response = call(own_stack.url, one.id, "m", "1")
+        assert (response.status_code, response.json()) == (200, ["m", 1])
+        assert len(one.seen) == 1
+    for one in (*former, *again):
+        one.close()
+
+
+def test_ctrl_c_leaves_no_process_and_a_second_start_begins_empty(own_stack: Stack) -> None:
+    with Host(own_stack.ws_url, lambda method, body: body) as one:
+        wait_until(lambda: one.id in own_stack.listing())
+        started = descendants(own_stack.pid)
+        assert len(started) > 5
+
+        own_stack.stop()  # which checks that no process is left, too
+
+        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+    own_stack.start()
+    assert own_stack.listing() == {}
+    with Host(own_stack.ws_url, lambda method, body: body, f"/lambda/new/{one.id}") as again:
+        assert again.details["recovered"] is True
+        wait_until(lambda: again.id in own_stack.listing())
+        assert call(own_stack.url, again.id, body="1").json() == 1
+
+
+def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        ended = subprocess.run(
+            [sys.executable, "-m", "grip_lambda", "serve", "--no-demo"],
+            env={**os.environ, "PORT": port, "GRIP_LAMBDA_DATA": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
+    assert port in ended.stderr
+    assert "PORT" in ended.stderr
+
+
+def test_the_store_does_not_grow_with_the_calls_that_were_made(own_stack: Stack) -> None:
+    data = own_stack.folder / "data"
+
+    def kept() -> int:
+        with closing(sqlite3.connect(data / "grip-lambda.db")) as db:
+            return int(db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+    def size() -> int:
+        return sum(path.stat().st_size for path in data.glob("grip-lambda.db*"))
+
+    async def run() -> None:
+        async with hosts(own_stack.ws_url, 4) as to:
+            before = size()
+            replies = await load(own_stack.url, to, ({"n": n} for n in range(2000)), 32)
+            assert {reply.status for reply in replies} == {200}
+            ended = time.monotonic()
+            await until(lambda: kept() == 0, "the end of what is kept of calls")
+            assert time.monotonic() - ended < 15
+            # 2,000 calls and their results are some 700 kB while they are kept.
+            assert size() < before + 6_000_000
+
+    asyncio.run(run())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import orjson
 
 from ..errors import Forbidden, NotFound, PublishError
@@ -28,6 +28,7 @@ TAKEN_OVER = 4409
 CLOSED_BY_REQUEST = 4410
 NOT_SEEN = 4408
 
+_TAKEN_OVER = "the lambda was opened again elsewhere"
 _NAMES_MAX = 1000
 
 
@@ -54,29 +55,35 @@ class Hosts:
             BadRequest: the id is malformed.
             Forbidden: the id is open, and the token is not the one it has.
         """
+        now = time.time()
         if wanted is None:
-            session, recovered = Session(ids.new_lambda_id(), ids.new_generation()), False
+            session = Session(ids.new_lambda_id(), ids.new_generation(), int(now))
+            recovered = False
         else:
-            session, recovered = self._reopen(wanted, token)
+            session, recovered = self._reopen(wanted, token, now)
         secret = self._settings.secret
         details: dict[str, Any] = {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
-            "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
+            "limits": {
+                "message": MAX_MESSAGE,
+                "body": MAX_BODY,
+                "result": MAX_RESULT,
+                "depth": jsonrpc.MAX_DEPTH,
+            },
             "ping": self._settings.ping_s,
             "grace": GRACE_S,
         }
         return session, jsonrpc.open_message(session.lambda_id, details)
 
-    def _reopen(self, lambda_id: str, token: str) -> tuple[Session, bool]:
+    def _reopen(self, lambda_id: str, token: str, now: float) -> tuple[Session, bool]:
         check_lambda_id(lambda_id)
-        now = time.time()
         generation = self._store.remembered_generation(lambda_id, now)
         if generation and ids.is_reopen_token(self._settings.secret, lambda_id, generation, token):
-            return Session(lambda_id, generation, may_take_over=True), True
+            return Session(lambda_id, generation, int(now), may_take_over=True), True
         if self._store.get_lambda(lambda_id, now) is not None:
             raise Forbidden("this lambda is open; reopening it takes its token, as ?token=…")
-        return Session(lambda_id, ids.new_generation()), generation is not None
+        return Session(lambda_id, ids.new_generation(), int(now)), generation is not None
 
     def acknowledge(self, connection: Connection, session: Session, result: bytes) -> Session:
         """List the lambda and make it callable; an earlier host loses it.
@@ -89,6 +96,19 @@ class Hosts:
         """
         now = time.time()
         terms = _terms(result)
+        opened = msgspec.structs.replace(
+            session,
+            may_take_over=False,
+            opened=now,
+            max_calls=_count(terms.get("max_calls")),
+            methods=_names(terms.get("methods")),
+        )
+        self._enter(connection, opened, now, take_over=session.may_take_over)
+        return opened
+
+    def _enter(
+        self, connection: Connection, session: Session, now: float, *, take_over: bool
+    ) -> None:
         replaced = self._store.open_lambda(
             Lambda(
                 id=session.lambda_id,
@@ -96,19 +116,18 @@ class Hosts:
                 node=connection.node,
                 code=jsonrpc.CODE,
                 generation=session.generation,
-                opened=now,
-                expires=self._expiry(now),
+                opened=session.opened or now,
+                expires=now + 2 * self._settings.ping_s,
                 headers=connection.headers(),
-                methods=_names(terms.get("methods")),
-                max_calls=_count(terms.get("max_calls")),
+                methods=session.methods,
+                max_calls=session.max_calls,
             ),
             outcomes.DISCONNECTED,
             now,
-            take_over=session.may_take_over,
+            take_over=take_over,
         )
         if replaced is not None:
-            self._end([replaced], TAKEN_OVER, "the lambda was opened again elsewhere")
-        return replace(session, is_open=True, may_take_over=False)
+            self._end([replaced], TAKEN_OVER, _TAKEN_OVER)
 
     def answered(
         self, connection: Connection, session: Session, answers: Iterable[jsonrpc.Answer]
@@ -124,10 +143,16 @@ class Hosts:
         if count < len(ended):
             log.info("%s: dropped %d late answers", session.lambda_id, len(ended) - count)
 
-    def seen(self, connection: Connection, session: Session) -> bool:
-        """Note that a host is alive; False where it holds its lambda no longer."""
+    def seen(self, connection: Connection, session: Session) -> None:
+        """Note that a host is alive; enter it again where the store has lost it.
+
+        Raises:
+            Forbidden: another connection holds the lambda now.
+        """
         now = time.time()
-        return self._store.renew_lambda(session.lambda_id, connection.id, self._expiry(now), now)
+        expires = now + 2 * self._settings.ping_s
+        if not self._store.renew_lambda(session.lambda_id, connection.id, expires, now):
+            self._enter(connection, session, now, take_over=False)
 
     def gone(self, connection: Connection, session: Session) -> None:
         """Close the lambda of a connection that has ended; its callers learn it at once."""
@@ -185,9 +210,6 @@ class Hosts:
                 )
             except PublishError as error:
                 log.info("a connection was not closed: %s", error)
-
-    def _expiry(self, now: float) -> float:
-        return now + 2 * self._settings.ping_s
 
 
 def _terms(result: bytes) -> dict[str, Any]:

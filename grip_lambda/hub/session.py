@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
+
+#: Bytes of the meta header, which comes with each batch.
+_META_MAX = 2000
 
 
 @dataclass(frozen=True)
@@ -21,30 +27,46 @@ class Connection:
     headers: Callable[[], Mapping[str, Sequence[str]]]
 
 
-@dataclass(frozen=True)
-class Session:
-    """How far a host's connection has come.
+class Session(msgspec.Struct, frozen=True, array_like=True):
+    """How far a host's connection has come, and what its host said when it acknowledged.
 
     Attributes:
         lambda_id: the address that it opens or holds.
         generation: what its reopen token is bound to.
+        since: when it connected, in whole seconds since 1970.
         may_take_over: whether it showed the token of the id.
-        is_open: whether the host acknowledged.
+        opened: when the host acknowledged, in seconds since 1970; None before.
+        max_calls: how many calls it takes at a time; None for any number.
+        methods: the names that it gave; None where it gave none, or too many for a header.
     """
 
     lambda_id: str
     generation: str
+    since: int = 0
     may_take_over: bool = False
-    is_open: bool = False
+    opened: float | None = None
+    max_calls: int | None = None
+    methods: list[str] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.opened is not None
 
     def encode(self) -> str:
         """Return the value of the meta header."""
-        return f"{self.lambda_id} {self.generation} {self.may_take_over:d}{self.is_open:d}"
+        text = urlsafe_b64encode(_encoder.encode(self))
+        if len(text) > _META_MAX and self.methods is not None:
+            return msgspec.structs.replace(self, methods=None).encode()
+        return text.decode()
 
     @classmethod
     def decode(cls, text: str) -> Session | None:
         """Read the meta header of a batch from a real WebSocket; None where there is none."""
-        parts = text.split(" ")
-        if len(parts) != 3 or len(parts[2]) != 2:
+        try:
+            return _decoder.decode(urlsafe_b64decode(text))
+        except (ValueError, msgspec.MsgspecError):
             return None
-        return cls(parts[0], parts[1], parts[2][0] == "1", parts[2][1] == "1")
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 
 from gripcontrol import WebSocketEvent
@@ -12,7 +13,7 @@ from ..grip import events
 from ..protocol import jsonrpc
 from ..settings import Settings
 from .channels import host_channel
-from .hosts import NOT_ACKNOWLEDGED, NOT_SEEN, Hosts
+from .hosts import NOT_ACKNOWLEDGED, TAKEN_OVER, Hosts
 from .session import Connection, Session
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class WebSocketHosts:
 
     def _work(self, batch: _Batch, received: list[tuple[str, bytes]]) -> None:
         try:
+            if not received and not batch.session.is_open:
+                raise ProtocolError("open was not acknowledged", NOT_ACKNOWLEDGED)
             for kind, content in received:
                 self._event(batch, kind, content)
                 if batch.ended:
@@ -115,9 +118,14 @@ class WebSocketHosts:
 
     def _alive(self, batch: _Batch) -> None:
         if not batch.session.is_open:
-            raise ProtocolError("open was not acknowledged", NOT_ACKNOWLEDGED)
-        if not self._hosts.seen(batch.connection, batch.session):
-            raise ProtocolError("the lambda is no longer open here", NOT_SEEN)
+            # The first ping comes within an interval, at any moment: nobody is that slow by then.
+            if time.time() - batch.session.since >= self._ping_s:
+                raise ProtocolError("open was not acknowledged", NOT_ACKNOWLEDGED)
+            return
+        try:
+            self._hosts.seen(batch.connection, batch.session)
+        except Forbidden:
+            raise ProtocolError("the lambda was opened again elsewhere", TAKEN_OVER) from None
 
     def _end(self, batch: _Batch, closing: WebSocketEvent | None) -> None:
         batch.ended = True

@@ -11,6 +11,7 @@ alone when a handler returns nothing, which counts as a null result).
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ CODE = "json-rpc"
 MAX_DEPTH = 500
 _NULL = b"null"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+#: An escape in a string; the group is that of half a surrogate pair.
+_ESCAPE = re.compile(rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -45,7 +48,7 @@ _judge = msgspec.json.Decoder(msgspec.Raw)
 class Answer:
     """A host's answer; ``id`` is the call's token, or 0 for the ``open`` message."""
 
-    id: str | int | float | bool
+    id: str | int | float
     value: bytes
     is_error: bool
 
@@ -73,7 +76,10 @@ def is_json(text: bytes) -> bool:
     """
     try:
         text.decode()  # which the judge does not look at
-        _judge.decode(text)
+        try:
+            _judge.decode(text)
+        except msgspec.DecodeError:
+            _judge.decode(_hide_surrogates(text, _marker()))
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         return False
     return text.count(b"[") + text.count(b"{") <= MAX_DEPTH or _is_flat(text)
@@ -85,6 +91,30 @@ def _is_flat(text: bytes) -> bool:
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")  # the innermost ones
     return not brackets
+
+
+def _decode(data: bytes) -> _Message:
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # The decoder refuses half a surrogate pair, which JSON allows and JavaScript writes where
+        # a string was cut within a character: read it as plain text, and put it back.
+        marker = _marker()
+        message = _decoder.decode(_hide_surrogates(data, marker))
+        for name in ("params", "result", "error"):
+            shown = bytes(getattr(message, name)).replace(marker, rb"\u")
+            setattr(message, name, msgspec.Raw(shown))
+        return message
+
+
+def _marker() -> bytes:
+    return secrets.token_hex(16).encode()
+
+
+def _hide_surrogates(text: bytes, marker: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: marker + found[1] if found[1] else found[0], text)
 
 
 def encode_string(text: str) -> bytes:
@@ -119,7 +149,7 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
     """
     try:
         data.decode()  # the decoder does not look into what it keeps as bytes
-        message = _decoder.decode(data)
+        message = _decode(data)
     except msgspec.ValidationError:
         raise ProtocolError("a JSON-RPC message must be an object") from None
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
@@ -134,7 +164,7 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
         return Request(message.id, message.method)
     if message.id is None:
         return None
-    if not isinstance(message.id, (str, int, float)):
+    if not isinstance(message.id, (str, int, float)) or isinstance(message.id, bool):
         raise ProtocolError("a JSON-RPC id must be the one that was sent")
     error = bytes(message.error)
     if error != _NULL:

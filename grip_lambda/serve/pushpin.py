@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import socket
@@ -15,6 +16,7 @@ from ..errors import ConfigError
 
 #: A path of a Unix socket may have 107 bytes; Pushpin's names take up to 30 of them.
 _RUNDIR_MAX = 75
+_OWN_PORTS = range(20000, 32000)
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,22 @@ def check_rundir(path: Path) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return ports of the loopback interface that nobody listens on now.
+
+    They are below those that the system gives to outgoing connections, one of which could
+    otherwise have taken the port by the time that its program is started again.
+
+    Raises:
+        ConfigError: there are not enough of them.
+    """
+    found: list[int] = []
+    for port in random.sample(_OWN_PORTS, len(_OWN_PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise ConfigError("no ports are free from 20000 to 32000")

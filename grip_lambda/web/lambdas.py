@@ -62,13 +62,14 @@ def new(lambda_id: str | None) -> Response:
     session = Session.decode(request.headers.get(f"Meta-{_META}", ""))
     if session is not None:
         now, out = websocket.batch(connection, session, received)
-        return _batch(out, None if now == session else now)
+        return _batch(out, now)
     if not received or received[0][0] != "OPEN":
         raise BadRequest("the first event of a connection is OPEN")
     code = _subprotocol()
     token = request.args.get("token", "")
     session, out = websocket.handshake(connection, lambda_id, token)
     response = _batch(out, session)
+    response.headers[f"Set-Meta-{_META}"] = session.encode()
     response.headers.add(*events.GRIP_EXTENSION)
     if code is not None:
         response.headers["Sec-WebSocket-Protocol"] = code
@@ -100,9 +101,12 @@ def _subprotocol() -> str | None:
     return jsonrpc.CODE
 
 
-def _batch(out: list[Any], session: Session | None) -> Response:
+def _batch(out: list[Any], session: Session) -> Response:
     response = Response(events.encode(out), content_type=events.CONTENT_TYPE)
-    if session is not None:
+    if not session.is_open:
+        # Who neither acknowledges nor answers pings makes no events: have Pushpin ask by itself.
+        response.headers["Keep-Alive-Interval"] = str(max(20, hub().settings.ping_s))
+    elif session.encode() != request.headers.get(f"Meta-{_META}"):
         response.headers[f"Set-Meta-{_META}"] = session.encode()
     return response
 

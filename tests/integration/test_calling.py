@@ -164,6 +164,7 @@ def test_real_answers_are_for_browsers_too(stack: Stack, opened: SocketFactory) 
         '{"b":1,"a":2}',
         '{"a":1,"a":2}',
         ' {\t"a" :\r\n [ 1 , 2 ] } ',
+        '"cut \\ud83d"',
         '"\\u00e9 é \\ud83d\\ude00 😀 \\/ \u2028"',
         '"\\u0000"',
         "[[[[]]]]",

@@ -37,7 +37,7 @@ def facts(stack: Stack, lambda_id: str) -> Facts:
         ((connection, generation),) = db.execute(
             "SELECT connection, generation FROM lambdas WHERE id = ?", (lambda_id,)
         ).fetchall()
-    return Facts(connection, Session(lambda_id, generation, is_open=True), generation)
+    return Facts(connection, Session(lambda_id, generation, opened=1.0), generation)
 
 
 def signature(stack: Stack, issuer: str, key: str | None = None) -> str:
@@ -100,7 +100,7 @@ def test_a_posted_batch_is_refused_and_changes_nothing(
     waiting = calling(stack.url, true_host.id, body="1")
     message = true_host.receive()
     real = facts(stack, true_host.id)
-    guess = Facts("guess", Session(true_host.id, "guess", is_open=True), "guess")
+    guess = Facts("guess", Session(true_host.id, "guess", opened=1.0), "guess")
     one = real if known == "real" else guess
     before = stack.listing()
     batch = events.encode(BATCHES[what])

@@ -446,3 +446,13 @@ def test_a_host_whose_connection_is_reset_is_gone_at_once(stack: Stack) -> None:
     host.close()
 
     await_gone(stack, lambda_id, 1)
+
+
+def test_a_client_that_neither_acknowledges_nor_answers_pings_is_closed(quick: Stack) -> None:
+    connection, _ = raw.handshake(quick.port)
+    connection.settimeout(30)  # Pushpin asks by itself every 20 s at the most often
+
+    while (frame := raw.read_frame(connection))[0] != 8:
+        assert frame[0] in (1, 9), "only messages and pings come before the end"
+
+    assert int.from_bytes(frame[1][:2], "big") == 4400

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -19,7 +20,7 @@ class RedisServer:
     def __init__(self, folder: Path, *, cluster: bool = False) -> None:
         assert shutil.which("redis-server"), "redis-server is missing: apt-get install redis-server"
         self.port = free_port()
-        self.client = redis.Redis(port=self.port, socket_timeout=10)
+        self.client: Any = redis.Redis(port=self.port, socket_timeout=10)
         self._folder = folder
         self._cluster = cluster
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,12 +43,9 @@ class RedisServer:
                 stderr=log,
             )
         wait_until(self._answers, what="the start of Redis")
-        if (
-            self._cluster
-            and not self.client.cluster("info").get("cluster_slots_assigned") == "16384"
-        ):
-            self.client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
         if self._cluster:
+            if self.client.cluster("info")["cluster_slots_assigned"] == "0":
+                self.client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
             wait_until(
                 lambda: self.client.cluster("info")["cluster_state"] == "ok", what="the cluster"
             )

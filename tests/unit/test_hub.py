@@ -60,15 +60,36 @@ def test_any_text_is_a_calls_channel_or_none(text: str) -> None:
         assert call_channel(Call(known[1], known[0], "n1", 0.0)) == text
 
 
-@given(st.booleans(), st.booleans())
-def test_a_session_comes_back_from_its_header(may_take_over: bool, is_open: bool) -> None:
-    session = Session(ids.new_lambda_id(), ids.new_generation(), may_take_over, is_open)
+sessions = st.builds(
+    Session,
+    lambda_id=st.builds(ids.new_lambda_id),
+    generation=st.builds(ids.new_generation),
+    since=st.integers(0, 2**40),
+    may_take_over=st.booleans(),
+    opened=st.none() | st.floats(0, 2**40),
+    max_calls=st.none() | st.integers(1, 2**31),
+    methods=st.none() | st.lists(st.text(st.characters(codec="utf-8"))),
+)
 
+
+@given(sessions)
+def test_a_session_comes_back_from_its_header(session: Session) -> None:
     encoded = session.encode()
 
     assert Session.decode(encoded) == session
     assert encoded.isascii()
     assert encoded.isprintable()
+
+
+def test_names_that_are_too_many_for_a_header_are_left_out() -> None:
+    session = Session("a" * 16, "g", opened=1.0, methods=["method"] * 1000)
+
+    decoded = Session.decode(session.encode())
+
+    assert decoded is not None
+    assert decoded.methods is None
+    assert decoded.is_open
+    assert len(session.encode()) < 500
 
 
 @given(st.text())

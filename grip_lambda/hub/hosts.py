@@ -65,12 +65,7 @@ class Hosts:
         details: dict[str, Any] = {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
-            "limits": {
-                "message": MAX_MESSAGE,
-                "body": MAX_BODY,
-                "result": MAX_RESULT,
-                "depth": jsonrpc.MAX_DEPTH,
-            },
+            "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
             "ping": self._settings.ping_s,
             "grace": GRACE_S,
         }

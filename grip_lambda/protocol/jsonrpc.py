@@ -162,9 +162,9 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
         if message.id is None:
             return Notification(message.method, bytes(message.params))
         return Request(message.id, message.method)
-    if message.id is None:
+    if message.id is None or isinstance(message.id, bool):
         return None
-    if not isinstance(message.id, (str, int, float)) or isinstance(message.id, bool):
+    if not isinstance(message.id, (str, int, float)):
         raise ProtocolError("a JSON-RPC id must be the one that was sent")
     error = bytes(message.error)
     if error != _NULL:

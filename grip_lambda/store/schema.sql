@@ -34,6 +34,6 @@ CREATE TABLE IF NOT EXISTS calls (
     due         REAL NOT NULL,
     status      INTEGER,
     body        BLOB
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_due ON calls (due);
 CREATE INDEX IF NOT EXISTS calls_waiting ON calls (lambda_id) WHERE status IS NULL;

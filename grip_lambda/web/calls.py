@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import orjson
@@ -72,17 +73,20 @@ def _repeated_call(lambda_id: str) -> Response | None:
     return _hold(found) if isinstance(found, Hold) else _answer(found)
 
 
-def _answer(outcome: Outcome) -> Response:
-    response = Response(outcome.body, outcome.status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
+def _answer(outcome: Outcome, headers: Mapping[str, str] | None = None) -> Response:
+    response = Response(outcome.body, outcome.status, headers, content_type="application/json")
+    if request.method == "GET":
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _hold(hold: Hold) -> Response:
-    """Return what Pushpin sends if nobody publishes an answer, which is late by then."""
-    response = _answer(Outcome(200, DEADLINE_EXCEEDED.body))
-    response.headers["Grip-Hold"] = "response"
-    response.headers["Grip-Channel"] = f"{hold.channel}; prev-id={HOLD_ID}"
-    response.headers["Grip-Timeout"] = str(hold.timeout_s)
-    response.headers["Grip-Status"] = str(DEADLINE_EXCEEDED.status)
-    return response
+    """Return what Pushpin sends if nobody publishes an answer in time; its headers stay."""
+    return _answer(
+        DEADLINE_EXCEEDED,
+        {
+            "Grip-Hold": "response",
+            "Grip-Channel": f"{hold.channel}; prev-id={HOLD_ID}",
+            "Grip-Timeout": str(hold.timeout_s),
+        },
+    )

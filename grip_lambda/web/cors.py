@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from ..grip import events
+
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Content-Type, Prefer, Accept, Idempotency-Key, Last-Event-ID, Authorization, X-Api-Key"
 _EXPOSED = "Location, Last-Event-ID, Retry-After"
@@ -17,15 +19,18 @@ def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
     """
 
     def add_headers(response: Response) -> Response:
+        if response.content_type == events.CONTENT_TYPE:
+            return response
         headers = response.headers
+        origin = request.environ.get("HTTP_ORIGIN")
         if not origins:
             headers["Access-Control-Allow-Origin"] = "*"
         else:
             headers.add("Vary", "Origin")
-            origin = request.headers.get("Origin", "")
             if origin in origins:
                 headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if origin is not None:  # headers cost Pushpin time, and only browsers look at this one
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
         if request.method == "OPTIONS":
             headers["Access-Control-Allow-Methods"] = _METHODS
             headers["Access-Control-Allow-Headers"] = _HEADERS

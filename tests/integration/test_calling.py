@@ -595,6 +595,11 @@ def test_the_headers_of_the_proxy_stay_behind_it(stack: Stack, host: HostFactory
     response = call(stack.url, host().id, body="1")
 
     assert not [name for name in response.headers if name.lower().startswith("grip-")]
+
+
+def test_the_answer_to_a_get_is_not_kept_by_caches(stack: Stack, host: HostFactory) -> None:
+    response = requests.get(f"{stack.url}/lambda/{host().id}/test", timeout=10)
+
     assert response.headers["Cache-Control"] == "no-store"
 
 

@@ -22,7 +22,7 @@ import requests
 from tests.integration.conftest import StackFactory
 from tests.support.clients import Host, call
 from tests.support.load import LoadHost, Reply, hosts, listed, load
-from tests.support.stack import Stack, descendants, wait_until
+from tests.support.stack import Stack, descendants, ended, wait_until
 
 #: Each has one request inside the backend at most: its call, or its host's batch with the answer.
 CALLERS = 16
@@ -131,7 +131,7 @@ def test_the_death_of_a_worker_costs_at_most_what_is_inside_it(
         async with loaded(own_stack) as (to, calls):
             first, second = own_stack.workers()
             os.kill(first, signal.SIGKILL)
-            await until(lambda: first not in own_stack.workers(), "the death of a worker")
+            await until(lambda: ended(first), "the death of a worker")
             dead = calls.count
             await until(lambda: len(own_stack.workers()) == 2, "a worker in its place")
             assert second in own_stack.workers()

@@ -131,6 +131,14 @@ class Stack:
         return listing
 
 
+def ended(pid: int) -> bool:
+    """Tell whether a process has ended and closed its sockets, collected or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def descendants(pid: int) -> list[int]:
     """Return the process ids of all that a process started and what they did."""
     children: dict[int, list[int]] = {}

@@ -30,6 +30,8 @@ _REPLY_ID = "1"
 #: How long a reply waits for its hold, in seconds. Pushpin repeats a hold after one second.
 _EARLY_S = 3.0
 _CONNECT_S = 0.5
+#: The watch rests this long after reading, in seconds: under load it then reads many at once.
+_DRAIN_S = 0.002
 _DISCOVER_MS = 1000
 
 
@@ -178,6 +180,7 @@ class Node:
                 self._on_connection(recv_monitor_message(monitor)["event"])
             if socket in ready:
                 self._on_subscriptions(socket)
+                time.sleep(_DRAIN_S)
         socket.disable_monitor()
         socket.close()
 

@@ -15,7 +15,7 @@ from .hosts import Hosts
 log = logging.getLogger(__name__)
 
 #: How late a deadline may be, in seconds.
-TICK_S = 0.05
+TICK_S = 0.1
 
 
 class Sweeper:

@@ -5,7 +5,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 NODE   := tests/node/node_modules/.installed
 
-.PHONY: help run test lint format bench install pushpin redis clean
+.PHONY: help run cluster test lint format bench install pushpin redis haproxy clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,10 @@ help:  ## Show this help
 run: install pushpin  ## Start everything and print how to use it (PORT=7999, WORKERS=2)
 	@exec $(PY) -m grip_lambda serve
 
-test: install pushpin $(NODE)  ## Run the whole test suite against real servers
+cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
+	@exec $(PY) -m grip_lambda cluster
+
+test: install pushpin redis haproxy $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest
 
 lint: install  ## Check style and types
@@ -42,6 +45,12 @@ $(NODE): tests/node/package.json tests/node/package-lock.json
 	@command -v curl >/dev/null || tools/apt-install curl
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
+
+redis:
+	@command -v redis-server >/dev/null || tools/apt-install redis-server
+
+haproxy:
+	@command -v haproxy >/dev/null || tools/apt-install haproxy
 
 pushpin:
 	@command -v pushpin >/dev/null || tools/apt-install pushpin

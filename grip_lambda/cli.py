@@ -10,6 +10,7 @@ import click
 
 from . import __version__, settings
 from .errors import GripLambdaError
+from .serve import cluster as run_cluster
 from .serve import stack
 
 
@@ -31,6 +32,23 @@ def serve(port: int | None, workers: int | None, demo: bool) -> None:
         port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
         workers = workers or settings.whole_number(env, "WORKERS", 2, 1, 64)
         stack.serve(stack.Options(port, workers, demo))
+    except GripLambdaError as error:
+        click.echo(f"grip-lambda: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@click.option("--nodes", type=click.IntRange(1, 16), help="Pushpins (NODES, or 3).")
+@click.option("--backends", type=click.IntRange(1, 64), help="Flask processes (BACKENDS, or 4).")
+def cluster(port: int | None, nodes: int | None, backends: int | None) -> None:
+    """Run several Pushpins and backends, a Redis and a load balancer on this machine."""
+    try:
+        env = os.environ
+        port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
+        nodes = nodes or settings.whole_number(env, "NODES", 3, 1, 16)
+        backends = backends or settings.whole_number(env, "BACKENDS", 4, 1, 64)
+        run_cluster.run(run_cluster.Options(port, nodes, backends))
     except GripLambdaError as error:
         click.echo(f"grip-lambda: {error}", err=True)
         sys.exit(2)

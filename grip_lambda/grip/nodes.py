@@ -71,6 +71,10 @@ class Node:
         self._thread = threading.Thread(target=self._watch, name=f"node-{name}", daemon=True)
         self._thread.start()
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connected.is_set()
+
     def require(self) -> None:
         """Make sure that Pushpin is there.
 
@@ -222,6 +226,10 @@ class Nodes:
             return self._nodes[name]
         except KeyError:
             raise PublishError(f"the proxy {name} is not configured") from None
+
+    def reachable(self) -> dict[str, bool]:
+        """Tell which of them are connected."""
+        return {name: node.is_connected for name, node in self._nodes.items()}
 
     def stop(self) -> None:
         for node in self._nodes.values():

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _RESERVED = re.compile(r"open|rpc\..*", re.DOTALL)
 #: Pushpin gives up a hold this long after the deadline, should every backend be gone by then.
-_HOLD_MARGIN_S = 5
+_HOLD_MARGIN_S = 1
 
 
 @dataclass(frozen=True)

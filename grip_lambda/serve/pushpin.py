@@ -42,6 +42,12 @@ class PushpinConfig:
     key: str
     rundir: Path
 
+    @classmethod
+    def local(cls, node: str, port: int, backend: str, key: str, rundir: Path) -> PushpinConfig:
+        """Return a configuration with free ports for all but ``port``."""
+        control, push, sub, http_control = free_ports(4)
+        return cls(node, port, control, push, sub, http_control, backend, key, rundir)
+
     @property
     def control_uri(self) -> str:
         return f"tcp://127.0.0.1:{self.control_port}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from .supervisor import Child, Supervisor
 
 log = logging.getLogger(__name__)
 
-_READY_S = 30.0
+READY_S = 30.0
 _THREADS = 4
 #: A reload gives each new worker this long to start before it stops the old one, in seconds: each
 #: listens on a socket of its own, and calls are refused while there is none.
@@ -55,7 +57,7 @@ def serve(options: Options) -> None:
         StoreError: the store can't be opened.
     """
     check_pushpin()
-    _check_port(options.port)
+    check_port(options.port)
     rundir = check_rundir(Path(tempfile.mkdtemp(prefix="grip-lambda-")))
     try:
         _Stack(options, rundir).run()
@@ -67,65 +69,73 @@ class _Stack:
     def __init__(self, options: Options, rundir: Path) -> None:
         environ = dict(os.environ)
         data = settings.data_folder(environ)
-        control, push, sub, http_control, backend = free_ports(5)
+        (backend,) = free_ports(1)
         self._url = f"http://localhost:{options.port}"
         self._demo_file = rundir / "demo"
-        self._pushpin = PushpinConfig(
-            node="n1",
-            port=options.port,
-            control_port=control,
-            push_port=push,
-            sub_port=sub,
-            http_control_port=http_control,
-            backend=f"127.0.0.1:{backend}",
-            key=settings.kept_secret(data / "sig-key"),
-            rundir=rundir,
-        )
+        key = settings.kept_secret(data / "sig-key")
+        self._pushpin = PushpinConfig.local("n1", options.port, f"127.0.0.1:{backend}", key, rundir)
         environ["GRIP_PROXIES"] = orjson.dumps([self._pushpin.proxy_entry()]).decode()
         environ["GRIP_LAMBDA_DATA"] = str(data)
         environ["GRIP_LAMBDA_DEMO_URL"] = f"ws://127.0.0.1:{options.port}/lambda/new"
         environ["GRIP_LAMBDA_DEMO_FILE"] = str(self._demo_file)
         self._settings = settings.load(environ)
-        python = [sys.executable, "-m"]
-        flask = Child("backend", [*python, *backend_command(backend, options.workers)], environ)
+        flask = backend_child("backend", backend, options.workers, environ)
         self._children = [
             flask,
             Child("pushpin", self._pushpin.write(), environ, on_exit=self._forget),
         ]
         if options.demo:
-            self._children.append(Child("demo", [*python, "grip_lambda.serve.demo"], environ))
-        self._supervisor = Supervisor(self._children, reloaded=[flask])
+            demo = [sys.executable, "-m", "grip_lambda.serve.demo"]
+            self._children.append(Child("demo", demo, environ))
+        self._supervisor = Supervisor(self._children, on_reload=lambda: flask.signal(signal.SIGHUP))
 
     def run(self) -> None:
         self._forget()  # whatever an earlier run left in the store
         self._supervisor.run(self._announce)
 
     def _forget(self) -> None:
-        """A Pushpin that ended took its connections along: none of its lambdas is open."""
-        try:
-            store = open_store(self._settings.store)
-            try:
-                store.drop_node(self._pushpin.node, outcomes.DISCONNECTED, time.time())
-            finally:
-                store.close()
-        except GripLambdaError as error:
-            log.error("lambdas of %s were not dropped: %s", self._pushpin.node, error)
+        drop_node(self._settings.store, self._pushpin.node)
 
     def _announce(self) -> None:
         """Say how to use it, once it answers."""
-        until = time.monotonic() + _READY_S
-        while not _answers(f"{self._url}/lambda") and time.monotonic() < until:
-            time.sleep(0.05)
+        if not wait_for(lambda: answers(f"{self._url}/readyz")):
+            click.echo(f"grip-lambda does not answer at {self._url} yet; see above", err=True)
+            return
         click.echo(f"\ngrip-lambda is ready. Open {self._url}/ : that tab is then a function.")
-        if len(self._children) > 2:
-            while not self._demo_file.exists() and time.monotonic() < until:
-                time.sleep(0.05)
+        if len(self._children) > 2 and wait_for(self._demo_file.exists):
             click.echo(
                 "Or call the one that is open already:\n\n"
                 f"  curl -X POST {self._url}/lambda/{self._demo_file.read_text()}/echo"
                 """ -d '{"hello": "world"}'\n"""
             )
         click.echo("Ctrl-C stops everything.")
+
+
+def drop_node(store_url: str, node: str) -> None:
+    """Close the lambdas of a Pushpin that ended: its connections ended with it."""
+    try:
+        store = open_store(store_url)
+        try:
+            store.drop_node(node, outcomes.DISCONNECTED, time.time())
+        finally:
+            store.close()
+    except GripLambdaError as error:
+        log.error("lambdas of %s were not dropped: %s", node, error)
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = READY_S) -> bool:
+    """Wait until ``condition`` holds; False where it does not within ``timeout_s`` seconds."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def backend_child(name: str, port: int, workers: int, environ: dict[str, str]) -> Child:
+    """Return the Flask backend as a child process."""
+    return Child(name, [sys.executable, "-m", *backend_command(port, workers)], environ)
 
 
 def backend_command(
@@ -147,7 +157,7 @@ def backend_command(
     ]
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
             return bool(response.status == 200)
@@ -155,7 +165,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

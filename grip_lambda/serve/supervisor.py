@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,14 @@ class Child:
         name: what the log calls it.
         command: the program and its arguments.
         environ: its whole environment.
+        folder: where it runs; None for here.
         on_exit: called each time it has ended by itself, before it is started again.
     """
 
     name: str
     command: Sequence[str]
     environ: Mapping[str, str]
+    folder: Path | None = None
     on_exit: Callable[[], None] | None = None
     process: subprocess.Popen[bytes] | None = None
     _backoff_s: float = _BACKOFF_MIN_S
@@ -45,6 +48,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603
             self.command,
             env=dict(self.environ),
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -70,6 +74,17 @@ class Child:
         if self.on_exit is not None:
             self.on_exit()
 
+    @property
+    def pid(self) -> int | None:
+        return None if self.process is None else self.process.pid
+
+    def restart(self) -> None:
+        """Stop it as SIGTERM does, and start it again."""
+        self.signal(signal.SIGTERM)
+        self.wait(time.monotonic() + _STOP_S)
+        self.kill()
+        self.start()
+
     def signal(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
@@ -91,17 +106,17 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until SIGINT or SIGTERM; passes SIGHUP on."""
+    """Runs children until SIGINT or SIGTERM."""
 
-    def __init__(self, children: Sequence[Child], reloaded: Sequence[Child]) -> None:
+    def __init__(self, children: Sequence[Child], on_reload: Callable[[], None]) -> None:
         """Prepare to run.
 
         Args:
             children: in the order in which they start; they stop in the opposite one.
-            reloaded: those that SIGHUP is passed on to.
+            on_reload: called after SIGHUP; it may take its time.
         """
         self._children = children
-        self._reloaded = reloaded
+        self._on_reload = on_reload
         self._stopping = False
         self._reload = False
 
@@ -109,7 +124,7 @@ class Supervisor:
         """Start all, call ``started``, and watch them until told to stop."""
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGTERM, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_reload)
+        signal.signal(signal.SIGHUP, self._on_hangup)
         try:
             for child in self._children:
                 child.start()
@@ -119,8 +134,7 @@ class Supervisor:
                     child.watch()
                 if self._reload:
                     self._reload = False
-                    for child in self._reloaded:
-                        child.signal(signal.SIGHUP)
+                    self._on_reload()
                 time.sleep(_TICK_S)
         finally:
             self._stop()
@@ -136,5 +150,5 @@ class Supervisor:
     def _on_stop(self, number: int, frame: object) -> None:
         self._stopping = True
 
-    def _on_reload(self, number: int, frame: object) -> None:
+    def _on_hangup(self, number: int, frame: object) -> None:
         self._reload = True

@@ -176,5 +176,9 @@ class Store(ABC):
         """Close every lambda of a node whose connections are known to be gone."""
 
     @abstractmethod
+    def is_reachable(self) -> bool:
+        """Tell, within a second or so, whether the store answers; raises nothing."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of the store; nothing may be asked of it afterwards."""

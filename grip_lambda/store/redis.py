@@ -151,6 +151,13 @@ class RedisStore(Store):
         ]
         return [one for one in closed if one is not None]
 
+    def is_reachable(self) -> bool:
+        try:
+            with self._asking():
+                return bool(self._redis.ping())
+        except StoreError:
+            return False
+
     def close(self) -> None:
         self._closed = True
         self._redis.close()

@@ -215,6 +215,12 @@ class SQLiteStore(Store):
             rows = db.execute(f"SELECT {_LAMBDA} FROM lambdas WHERE node = ?", (node,)).fetchall()
             return [_close(db, _lambda(row), disconnected, now) for row in rows]
 
+    def is_reachable(self) -> bool:
+        try:
+            return bool(self._query("SELECT 1"))
+        except StoreError:
+            return False
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -81,6 +81,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: one is missing or makes no sense.
     """
     env = os.environ if environ is None else environ
+    if env.get("GRIP_LAMBDA_API_KEYS"):
+        # Better no server than one that everybody takes for closed.
+        raise ConfigError("GRIP_LAMBDA_API_KEYS is set, but this version knows no API keys yet")
     data = data_folder(env)
     secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
     origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())

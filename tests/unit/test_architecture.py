@@ -30,7 +30,7 @@ NEVER: dict[str, set[str]] = {
     | FRAMEWORK
     | CLIENTS,
     "store": {"zmq", "gripcontrol", "pubcontrol", "time", "jwt"} | FRAMEWORK | CLIENTS,
-    "grip": {"sqlite3", "redis"} | FRAMEWORK | CLIENTS,
+    "grip": {"sqlite3", "redis"} | FRAMEWORK | (CLIENTS - {"requests"}),
     "hub": {"sqlite3", "redis", "zmq"} | FRAMEWORK | CLIENTS,
     "web": {"sqlite3", "redis", "zmq", "threading"} | CLIENTS,
 }

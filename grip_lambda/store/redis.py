@@ -61,7 +61,8 @@ class RedisStore(Store):
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
     ) -> Closed | None:
-        terms = (new.connection, new.expires, new.opened, int(take_over))
+        replaceable = new.generation if take_over else ""
+        terms = (new.connection, new.expires, new.opened, replaceable)
         ending = (disconnected.status, disconnected.body)
         return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
 

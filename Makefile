@@ -5,7 +5,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 NODE   := tests/node/node_modules/.installed
 
-.PHONY: help run cluster test lint format bench install pushpin redis haproxy clean
+.PHONY: help run cluster test lint format bench install pushpin redis haproxy ss clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ run: install pushpin  ## Start everything and print how to use it (PORT=7999, WO
 cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
 	@exec $(PY) -m grip_lambda cluster
 
-test: install pushpin redis haproxy $(NODE)  ## Run the whole test suite against real servers
+test: install pushpin redis haproxy ss $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest
 
 lint: install  ## Check style and types
@@ -48,6 +48,9 @@ $(NODE): tests/node/package.json tests/node/package-lock.json
 
 redis:
 	@command -v redis-server >/dev/null || tools/apt-install redis-server
+
+ss:
+	@command -v ss >/dev/null || tools/apt-install iproute2
 
 haproxy:
 	@command -v haproxy >/dev/null || tools/apt-install haproxy

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from grip_lambda.grip import events
-from grip_lambda.grip.nodes import HOLD_ID, Node
+from grip_lambda.grip.node import HOLD_ID
+from grip_lambda.grip.zmq_node import ZmqNode
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -22,7 +23,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 def create_app() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
     """Make the application; ``FLOOR_CONTROL`` is the control socket of its Pushpin."""
-    node = Node("floor", os.environ["FLOOR_CONTROL"])
+    node = ZmqNode("floor", os.environ["FLOOR_CONTROL"])
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "GET":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,8 @@ class Proxy:
 
     Attributes:
         node: its name, which is in the issuer of its ``Grip-Sig``: ``ws@<node>``, ``http@<node>``.
-        control_uri: its control socket, ``tcp://host:port`` (``command_spec`` of its handler).
+        control_uri: its control socket, ``tcp://host:port`` (``command_spec`` of its handler), or
+            its control port, ``http://host:port``.
         key: what it signs ``Grip-Sig`` with.
     """
 
@@ -79,6 +81,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: one is missing or makes no sense.
     """
     env = os.environ if environ is None else environ
+    if env.get("GRIP_LAMBDA_API_KEYS"):
+        # Better no server than one that everybody takes for closed.
+        raise ConfigError("GRIP_LAMBDA_API_KEYS is set, but this version knows no API keys yet")
     data = data_folder(env)
     secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
     origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())
@@ -154,14 +159,29 @@ def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
 
 
 def _proxy(entry: Any) -> Proxy:
-    names = ("verify_iss", "control_zmq_uri", "verify_key")
+    names = ("verify_iss", "verify_key", "control_zmq_uri", "control_uri")
     values = [entry.get(name) if isinstance(entry, dict) else None for name in names]
-    node, uri, key = (value if isinstance(value, str) else "" for value in values)
-    if not (node and uri and key):
-        raise ConfigError(f"each entry of GRIP_PROXIES needs {', '.join(names)}")
-    if not uri.startswith(("tcp://", "ipc://")):
-        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {uri!r}")
-    return Proxy(node, uri, key.encode())
+    node, key, zmq_uri, http_uri = (value if isinstance(value, str) else "" for value in values)
+    if not (node and key and (zmq_uri or http_uri)):
+        raise ConfigError(
+            "each entry of GRIP_PROXIES needs verify_iss, verify_key and control_zmq_uri"
+            " (or control_uri, for HTTP)"
+        )
+    if zmq_uri and not zmq_uri.startswith(("tcp://", "ipc://")):
+        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {zmq_uri!r}")
+    if not zmq_uri and not http_uri.startswith(("http://", "https://")):
+        raise ConfigError(f"control_uri must be http://host:port, not {http_uri!r}")
+    return Proxy(node, zmq_uri or http_uri, _key(key))
+
+
+def _key(text: str) -> bytes:
+    """Return a key, which may be ``base64:…`` as in Pushpin's own settings."""
+    if not text.startswith("base64:"):
+        return text.encode()
+    try:
+        return b64decode(text[7:], validate=True)
+    except ValueError:
+        raise ConfigError("a verify-key that begins with base64: must go on in base64") from None
 
 
 def _grip_url(url: str) -> Proxy:
@@ -172,7 +192,9 @@ def _grip_url(url: str) -> Proxy:
         return next((query[name][0] for name in names if name in query), "")
 
     node, key = one("verify-iss", "iss"), one("verify-key", "key")
-    if parts.scheme not in ("tcp", "ipc") or not (node and key):
-        raise ConfigError("GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>")
+    if parts.scheme not in ("tcp", "ipc", "http", "https") or not (node and key):
+        raise ConfigError(
+            "GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>, or http://…"
+        )
     uri = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return Proxy(node, uri, key.encode())
+    return Proxy(node, uri, _key(key))

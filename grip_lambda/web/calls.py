@@ -12,7 +12,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from ..errors import BadRequest, TooLarge
-from ..grip.nodes import HOLD_ID
+from ..grip.node import HOLD_ID
 from ..hub import Hub
 from ..hub.calls import Hold
 from ..hub.channels import parse_call_channel

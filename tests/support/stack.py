@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import requests
 
@@ -39,11 +39,14 @@ def free_port() -> int:
             return port
 
 
-class Stack:
-    """A running `grip-lambda serve`; everything that it starts is in its process tree."""
+class Program:
+    """A running command of `grip-lambda`; everything that it starts is in its process tree."""
+
+    arguments: ClassVar[tuple[str, ...]]
 
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
@@ -52,7 +55,7 @@ class Stack:
         self._environ = {
             **inherited,
             "PORT": str(self.port),
-            "GRIP_LAMBDA_DATA": str(folder / "data"),
+            "GRIP_LAMBDA_DATA": str(self.data),
             **environ,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,17 +69,24 @@ class Stack:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grip_lambda", "serve", "--no-demo"],
+                [sys.executable, "-m", "grip_lambda", *self.arguments],
                 env=self._environ,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-        wait_until(self._ready, READY_S, f"the start of the stack ({self.log.read_text()})")
+        try:
+            wait_until(self._ready, READY_S, "the start")
+        except BaseException as error:
+            self._end()
+            raise AssertionError(f"it did not start:\n{self.log.read_text()}") from error
 
     def _ready(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, self.log.read_text()
+        assert self._process.poll() is None, "it ended"
+        return self._answers()
+
+    def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/lambda", timeout=5).status_code == 200
         except requests.RequestException:
@@ -84,51 +94,60 @@ class Stack:
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and make sure that nothing is left."""
+        left = self._end()
+        assert not left, f"processes outlived it: {left}\n{self.log.read_text()}"
+
+    def _end(self) -> list[int]:
+        """End it, and then what it leaves; return the process ids of that."""
         process = self._process
         if process is None:
-            return
+            return []
         self._process = None
-        left = descendants(process.pid)
+        started = {*descendants(process.pid), *_with_data(self.data)}
         process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
         try:
             process.wait(20)
-        finally:
-            process.kill()
-            process.wait()
-            alive = [pid for pid in left if Path(f"/proc/{pid}").exists()]
-            for pid in alive:
+        except subprocess.TimeoutExpired:
+            started.update(descendants(process.pid))
+        process.kill()
+        process.wait()
+        alive = [pid for pid in {*started, *_with_data(self.data)} if not ended(pid)]
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        assert not alive, f"processes outlived the stack: {alive}\n{self.log.read_text()}"
-
-    def workers(self) -> list[int]:
-        """Return the process ids of the Flask workers."""
-        return [
-            pid
-            for pid in descendants(self.pid)
-            if "granian" in _command(pid)
-            and "granian" in _command(_parent(pid))
-            and "resource_tracker" not in _command(pid)
-        ]
-
-    def backend_port(self) -> int:
-        """Return the port of the Flask workers, which is private."""
-        command = _command(_parent(self.workers()[0])).split()
-        return int(command[command.index("--port") + 1])
-
-    def pushpin(self, name: str) -> int:
-        """Return the process id of one of Pushpin's programs, like ``pushpin-proxy``."""
-        (pid,) = [
-            pid
-            for pid in descendants(self.pid)
-            if _command(pid).split(" ")[0].rpartition("/")[2] == name
-        ]
-        return pid
+        return alive
 
     def listing(self) -> dict[str, dict[str, object]]:
         listing: dict[str, dict[str, object]] = requests.get(
             f"{self.url}/lambda", timeout=10
         ).json()
         return listing
+
+
+class Stack(Program):
+    """A running `grip-lambda serve`."""
+
+    arguments = ("serve", "--no-demo")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the Flask workers."""
+        return [
+            pid
+            for pid in descendants(self.pid)
+            if "granian" in command(pid)
+            and "granian" in command(parent(pid))
+            and "resource_tracker" not in command(pid)
+        ]
+
+    def backend_port(self) -> int:
+        """Return the port of the Flask workers, which is private."""
+        words = command(parent(self.workers()[0])).split()
+        return int(words[words.index("--port") + 1])
+
+    def pushpin(self, name: str) -> int:
+        """Return the process id of one of Pushpin's programs, like ``pushpin-proxy``."""
+        return program_below(self.pid, name)
 
 
 def ended(pid: int) -> bool:
@@ -144,7 +163,7 @@ def descendants(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            children.setdefault(_parent(int(entry.name)), []).append(int(entry.name))
+            children.setdefault(parent(int(entry.name)), []).append(int(entry.name))
     found: list[int] = []
     queue = [pid]
     while queue:
@@ -153,14 +172,36 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _parent(pid: int) -> int:
+def program_below(pid: int, name: str) -> int:
+    """Return the process id of a program that a process started, by the name of its file."""
+    (found,) = [
+        one for one in descendants(pid) if command(one).split(" ")[0].rpartition("/")[2] == name
+    ]
+    return found
+
+
+def _with_data(folder: Path) -> list[int]:
+    """Return the process ids of all programs that were given this data folder."""
+    wanted = f"GRIP_LAMBDA_DATA={folder}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def parent(pid: int) -> int:
+    """Return the process id of who started a process; -1 where it has ended."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except (OSError, IndexError):
         return -1
 
 
-def _command(pid: int) -> str:
+def command(pid: int) -> str:
+    """Return the command line of a process, empty where it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:

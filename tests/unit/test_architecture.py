@@ -32,8 +32,8 @@ NEVER: dict[str, set[str]] = {
     | {"socket", "threading", "asyncio", "subprocess", "os", "http", "urllib", "select", "logging"}
     | FRAMEWORK
     | CLIENTS,
-    "store": {"zmq", "gripcontrol", "pubcontrol", "time", "jwt"} | FRAMEWORK | CLIENTS,
-    "grip": {"sqlite3", "redis"} | FRAMEWORK | CLIENTS,
+    "store": {"zmq", "gripcontrol", "pubcontrol", "jwt"} | FRAMEWORK | CLIENTS,
+    "grip": {"sqlite3", "redis"} | FRAMEWORK | (CLIENTS - {"requests"}),
     "hub": {"sqlite3", "redis", "zmq"} | FRAMEWORK | CLIENTS,
     "web": {"sqlite3", "redis", "zmq", "threading"} | CLIENTS,
     "client": {"zmq", "gripcontrol", "pubcontrol", "redis", "sqlite3", "click"} | FRAMEWORK,

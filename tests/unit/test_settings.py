@@ -41,6 +41,27 @@ def test_a_grip_url_names_one_proxy(env: dict[str, str]) -> None:
     assert load(env).proxies == (Proxy("n1", "tcp://10.0.0.1:5563", b"a+b+c"),)
 
 
+def test_keys_that_would_not_be_checked_are_refused(env: dict[str, str]) -> None:
+    env["GRIP_LAMBDA_API_KEYS"] = "keys.json"
+
+    with pytest.raises(ConfigError, match="GRIP_LAMBDA_API_KEYS"):
+        load(env)
+
+
+def test_a_proxy_may_be_published_to_by_http(env: dict[str, str]) -> None:
+    key = "base64:czNjcmV0"
+    env["GRIP_PROXIES"] = json.dumps(
+        [{"verify_iss": "n1", "control_uri": "http://10.0.0.1:5561", "verify_key": key}]
+    )
+
+    assert load(env).proxies == (Proxy("n1", "http://10.0.0.1:5561", b"s3cret"),)
+
+    del env["GRIP_PROXIES"]
+    env["GRIP_URL"] = f"http://10.0.0.1:5561/?verify-iss=n1&verify-key={key}"
+
+    assert load(env).proxies == (Proxy("n1", "http://10.0.0.1:5561", b"s3cret"),)
+
+
 def test_several_proxies_are_told_apart_by_their_issuer(env: dict[str, str]) -> None:
     env["GRIP_PROXIES"] = json.dumps([PROXY, PROXY | {"verify_iss": "n2"}])
 
@@ -62,7 +83,8 @@ def test_several_proxies_are_told_apart_by_their_issuer(env: dict[str, str]) -> 
         ({"GRIP_PROXIES": json.dumps([PROXY | {"control_zmq_uri": "http://x"}])}, "tcp://"),
         ({"GRIP_PROXIES": json.dumps([PROXY, PROXY])}, "verify_iss"),
         ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://127.0.0.1:5563"}, "GRIP_URL"),
-        ({"GRIP_PROXIES": "", "GRIP_URL": "http://127.0.0.1:5561?iss=n1&key=k"}, "tcp://"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "ftp://127.0.0.1:5561?iss=n1&key=k"}, "tcp://"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://127.0.0.1:5563?iss=n1&key=base64:*"}, "base64"),
         ({"GRIP_LAMBDA_PING": "0"}, "GRIP_LAMBDA_PING"),
         ({"GRIP_LAMBDA_PING": "3601"}, "3600"),
         ({"GRIP_LAMBDA_PING": "1.5"}, "whole number"),

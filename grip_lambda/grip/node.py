@@ -1,0 +1,79 @@
+"""A Pushpin, and what is published to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from gripcontrol import HttpResponseFormat, WebSocketMessageFormat
+from pubcontrol import Format, Item
+
+#: A hold names its channel with this id, and a reply follows it (see docs/design.md).
+HOLD_ID = "0"
+REPLY_ID = "1"
+
+
+class Node(ABC):
+    """One Pushpin. Safe for many threads.
+
+    Attributes:
+        name: the node's name, which is in the issuer of its ``Grip-Sig``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    @abstractmethod
+    def is_connected(self) -> bool:
+        """Whether Pushpin is there, as far as is known now."""
+
+    @abstractmethod
+    def require(self) -> None:
+        """Make sure that Pushpin is there.
+
+        Raises:
+            PublishError: it has not been reached within half a second.
+        """
+
+    def send(self, channel: str, message: bytes) -> None:
+        """Send a text message to the WebSocket subscribed to ``channel``.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        self._publish(channel, self._item(WebSocketMessageFormat(message.decode())))
+
+    def close(self, channel: str, code: int, reason: str) -> None:
+        """Close the WebSocket subscribed to ``channel`` with a code and a reason.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        closing = WebSocketMessageFormat(action="close", code=code, reason=reason)
+        self._publish(channel, self._item(closing))
+
+    @abstractmethod
+    def reply(self, channel: str, status: int, body: bytes) -> None:
+        """Answer the request held on ``channel``, as soon as its hold is in place.
+
+        Headers are those that the hold came with.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Let go of it. What is not sent yet is left to Pushpin's repeat."""
+
+    def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
+        return Item(message, id, prev_id)
+
+    @abstractmethod
+    def _publish(self, channel: str, item: Item) -> None:
+        """Publish an item, or raise PublishError."""
+
+
+def response(status: int, body: bytes) -> Format:
+    """Return the message that answers a held request."""
+    return HttpResponseFormat(code=status, body=body.decode())

@@ -1,0 +1,184 @@
+"""A deployment of several Pushpins and backends: any of them serves any lambda."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from tests.support.clients import Host, Socket, call, calling
+from tests.support.cluster import (
+    Cluster,
+    Deliveries,
+    health,
+    published_bytes,
+    settled,
+)
+from tests.support.stack import wait_until
+
+#: Bodies of calls and of results, so far apart that a node's bytes say what it was given.
+BODY, RESULT = 20_000, 60_000
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three Pushpins, four backends, a Redis and a load balancer."""
+    running = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def hosts(cluster: Cluster) -> Iterator[dict[str, Host]]:
+    """A lambda on each node, by the node's name; its answer begins with that name."""
+    opened: dict[str, Host] = {}
+    for node in cluster.nodes:
+
+        def answer(method: str, body: Any, name: str = node.name) -> Any:
+            return name + "r" * RESULT if method == "large" else [name, method, body]
+
+        opened[node.name] = Host(node.ws_url, answer)
+    wait_until(lambda: {one.id for one in opened.values()} <= cluster.listing().keys())
+    yield opened
+    for one in opened.values():
+        one.close()
+
+
+@pytest.fixture
+def deliveries(cluster: Cluster) -> Iterator[Deliveries]:
+    watching = Deliveries(cluster.nodes)
+    yield watching
+    watching.close()
+
+
+def test_a_lambda_on_any_node_is_callable_through_every_node_and_the_load_balancer(
+    cluster: Cluster, hosts: dict[str, Host]
+) -> None:
+    urls = [cluster.url, *(node.url for node in cluster.nodes)]
+    for (name, host), url in itertools.product(hosts.items(), urls):
+        response = call(url, host.id, "greet", '{"from": 1}')
+        assert (response.status_code, response.json()) == (200, [name, "greet", {"from": 1}])
+
+
+def test_every_node_and_every_backend_lists_the_lambdas_of_all_nodes(
+    cluster: Cluster, hosts: dict[str, Host]
+) -> None:
+    for url in (cluster.url, *(node.url for node in cluster.nodes), *cluster.backends):
+        assert set(requests.get(f"{url}/lambda", timeout=5).json()) == {
+            one.id for one in hosts.values()
+        }
+
+
+def test_every_backend_passes_a_call_on_to_a_host_on_any_node(
+    cluster: Cluster, hosts: dict[str, Host]
+) -> None:
+    key = (cluster.data / "sig-key").read_text()
+    for (backend, host), node in itertools.product(
+        itertools.product(cluster.backends, hosts.values()), cluster.nodes
+    ):
+        claims = {"iss": f"http@{node.name}", "exp": int(time.time()) + 60}
+        body = f"{backend} {node.name}"
+        response = requests.post(
+            f"{backend}/lambda/{host.id}/direct",
+            json=body,
+            headers={"Grip-Sig": jwt.encode(claims, key, algorithm="HS256"), "Prefer": "wait=1"},
+            timeout=5,
+        )
+        assert response.headers["Grip-Hold"] == "response", response.text
+        wait_until(
+            lambda host=host, body=body: body in [seen["params"][0] for seen in host.seen],  # type: ignore[misc]
+            what="the call",
+        )
+
+
+@pytest.mark.parametrize("caller", ["n1", "n2", "n3"])
+@pytest.mark.parametrize("host", ["n1", "n2", "n3"])
+def test_a_call_touches_the_nodes_of_its_host_and_its_caller_alone(
+    cluster: Cluster, hosts: dict[str, Host], deliveries: Deliveries, host: str, caller: str
+) -> None:
+    nodes = {node.name: node for node in cluster.nodes}
+    bytes_before = settled(lambda: published_bytes(cluster.nodes), 0.1)
+    deliveries.read()
+
+    response = call(nodes[caller].url, hosts[host].id, "large", '"' + "b" * BODY + '"')
+
+    assert response.json() == host + "r" * RESULT
+    delivered = [
+        (node, channel.partition("-")[0]) for node, channel in settled_deliveries(deliveries)
+    ]
+    assert Counter(delivered) == {(host, "host"): 1, (caller, "call"): 1}
+    # What nobody is subscribed to is not in the statistics: count what was sent to each, too.
+    bytes_after = settled(lambda: published_bytes(cluster.nodes), 0.1)
+    for name in nodes:
+        expected = (BODY if name == host else 0) + (RESULT if name == caller else 0)
+        arrived = bytes_after[name] - bytes_before[name]
+        assert expected <= arrived <= expected * 1.1
+
+
+def test_a_lambda_is_reopened_on_another_node_and_the_first_host_is_told(
+    cluster: Cluster,
+) -> None:
+    first, second, third = cluster.nodes
+    one = Socket(first.ws_url)
+    lambda_id, _ = one.open()
+    wait_until(lambda: lambda_id in cluster.listing())
+
+    def answer(method: str, body: Any) -> Any:
+        return ["second", body]
+
+    with Host(second.ws_url, answer, f"/lambda/new/{lambda_id}?token={one.token}") as other:
+        assert other.id == lambda_id
+        assert one.closed()[0] == 4409
+        assert call(third.url, lambda_id, body="1").json() == ["second", 1]
+    assert call(first.url, lambda_id, body="1").status_code == 404
+
+
+def test_callers_on_other_nodes_learn_at_once_that_a_host_has_gone(cluster: Cluster) -> None:
+
+    first, second, third = cluster.nodes
+    one = Socket(first.ws_url)
+    one.open()
+    wait_until(lambda: one.id in cluster.listing())
+    waiting = [calling(node.url, one.id, wait=30) for node in (second, third)]
+    for _ in waiting:
+        one.receive()
+    began = time.monotonic()
+
+    one.drop()
+
+    for each in waiting:
+        response = each.result(5)
+        assert (response.status_code, response.json()["code"]) == (502, "disconnected")
+    assert time.monotonic() - began < 2
+
+
+def test_all_are_healthy_and_ready_and_say_so_quickly(cluster: Cluster) -> None:
+    proxies = {node.name: "ok" for node in cluster.nodes}
+    for url in (cluster.url, *(node.url for node in cluster.nodes), *cluster.backends):
+        alive, ready = health(f"{url}/healthz"), health(f"{url}/readyz")
+        assert (alive.status, alive.body) == (200, {"status": "ok"})
+        assert (ready.status, ready.body) == (
+            200,
+            {"status": "ready", "store": "ok", "proxies": proxies},
+        )
+        assert alive.seconds < 1
+        assert ready.seconds < 1
+
+
+def settled_deliveries(deliveries: Deliveries) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    def count() -> int:
+        found.extend(deliveries.read())
+        return len(found)
+
+    settled(count, 0.2)
+    return found

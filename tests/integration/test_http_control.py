@@ -1,0 +1,74 @@
+"""Publishing through Pushpin's HTTP control port, where ZeroMQ can't reach."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from grip_lambda.errors import PublishError
+from grip_lambda.grip.http_node import HttpNode
+from grip_lambda.hub.channels import call_channel, host_channel
+from grip_lambda.store import Call
+from tests.integration.conftest import SocketFactory
+from tests.support.clients import calling
+from tests.support.stack import Stack, free_port
+
+
+@pytest.fixture
+def node(stack: Stack) -> HttpNode:
+    command = Path(f"/proc/{stack.pushpin('pushpin-handler')}/cmdline").read_bytes().decode()
+    (path,) = re.findall(r"--config=([^\0]+)", command)
+    (port,) = re.findall(r"push_in_http_port=(\d+)", Path(path).read_text())
+    return HttpNode("n1", f"http://127.0.0.1:{port}")
+
+
+def connection_of(stack: Stack, lambda_id: str) -> str:
+    with closing(sqlite3.connect(stack.folder / "data" / "grip-lambda.db")) as db:
+        query = "SELECT connection FROM lambdas WHERE id = ?"
+        (connection,) = db.execute(query, (lambda_id,)).fetchone()
+    return str(connection)
+
+
+def test_a_message_reaches_the_host(stack: Stack, node: HttpNode, opened: SocketFactory) -> None:
+    one = opened()
+
+    node.require()
+    node.send(host_channel(connection_of(stack, one.id)), b'{"hello":"world"}')
+
+    assert one.receive() == {"hello": "world"}
+
+
+def test_a_reply_reaches_the_caller_once(
+    stack: Stack, node: HttpNode, opened: SocketFactory
+) -> None:
+    one = opened()
+    future = calling(stack.url, one.id)
+    token = one.receive()["id"]
+
+    node.reply(call_channel(Call(token, one.id, "n1", 0.0)), 200, b'"by HTTP"')
+
+    assert future.result(10).json() == "by HTTP"
+
+
+def test_a_connection_is_closed_with_code_and_reason(
+    stack: Stack, node: HttpNode, opened: SocketFactory
+) -> None:
+    one = opened()
+
+    node.close(host_channel(connection_of(stack, one.id)), 4410, "the lambda was deleted")
+
+    assert one.closed() == (4410, "the lambda was deleted")
+
+
+def test_a_proxy_that_is_gone_is_an_error() -> None:
+    gone = HttpNode("n1", f"http://127.0.0.1:{free_port()}")
+
+    assert not gone.is_connected
+    with pytest.raises(PublishError):
+        gone.require()
+    with pytest.raises(PublishError):
+        gone.send("host-x", b"{}")

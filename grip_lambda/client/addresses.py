@@ -1,10 +1,13 @@
-"""Where the server is."""
+"""Where the server is, and who asks."""
 
 from __future__ import annotations
 
 import os
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from .. import __version__
+
+USER_AGENT = f"grip-lambda/{__version__}"
 DEFAULT_URL = "http://localhost:7999"
 URL_VARIABLE = "GRIP_LAMBDA_URL"
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from . import exchange
-from .addresses import base_url
+from .addresses import USER_AGENT, base_url
 from .backoff import Backoff
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request
 
@@ -41,7 +42,7 @@ class _Caller:
     ) -> None:
         self.url = base_url(url)
         self._retries = retries
-        self._open(dict(headers or {}))
+        self._open({"User-Agent": USER_AGENT, **(headers or {})})
 
     def _open(self, headers: dict[str, str]) -> None:
         raise NotImplementedError
@@ -218,4 +219,5 @@ def _reply(response: httpx.Response) -> Reply:
 def _failure(error: httpx.HTTPError) -> Failure:
     never = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
     late = isinstance(error, httpx.TimeoutException)
-    return Failure(str(error) or type(error).__name__, not isinstance(error, never), late)
+    reason = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
+    return Failure(reason, not isinstance(error, never), late)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from .addresses import websocket_url
+from .addresses import USER_AGENT, websocket_url
 from .errors import LambdaError, RemoteError, Unavailable
 from .liveness import WatchedConnection
 from .messages import Failure, Outcome, Result, described
@@ -129,6 +129,7 @@ class Runner:
             async with connect(
                 websocket_url(self._url) + session.path,
                 additional_headers=self._headers,
+                user_agent_header=USER_AGENT,
                 compression=None,
                 open_timeout=_OPEN_S,
                 close_timeout=_CLOSE_S,
@@ -208,7 +209,7 @@ class Runner:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            log.warning("%s failed", call.method, exc_info=error)
+            log.warning("%s failed: %r", call.method, error, exc_info=error)
             return failure(error)
         return Result(value)
 

@@ -16,7 +16,7 @@ import pytest
 
 from grip_lambda.client import Host
 from tests.support.clients import calling
-from tests.support.stack import Stack, free_port, wait_until
+from tests.support.stack import Stack, ended, free_port, wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 StartHost = Callable[..., "RunningHost"]
@@ -212,6 +212,40 @@ def test_a_host_finishes_what_runs(stack: Stack, host: StartHost, tmp_path: Path
 
     assert call.result().json() == "done"
     assert one.process.wait(10) == 0
+
+
+def test_the_second_signal_ends_what_runs(stack: Stack, host: StartHost, tmp_path: Path) -> None:
+    one = host("--exec", "touch begun; echo $$ > pid; sleep 30")
+    call = calling(stack.url, one.id, "x")
+    wait_until((tmp_path / "begun").exists)
+
+    one.process.send_signal(signal.SIGINT)
+    wait_until(
+        lambda: b"Closing" in calling(stack.url, one.id, "y", wait=5).result().content,
+        what="the refusal of new calls",
+    )
+
+    assert one.stop() == (130, "\n")
+    assert call.result().json()["code"] == "disconnected"
+    wait_until(lambda: ended(int((tmp_path / "pid").read_text())), what="the command's end")
+
+
+def test_a_caller_can_be_interrupted(stack: Stack) -> None:
+    entered, released = Event(), Event()
+
+    def hold() -> None:
+        entered.set()
+        released.wait(20)
+
+    with Host(stack.url, {"hold": hold}) as one:
+        command = [*COMMAND, "call", one.id, "hold", "--url", stack.url]
+        caller = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert entered.wait(10)
+        caller.send_signal(signal.SIGINT)
+        _, complaints = caller.communicate(timeout=10)
+        released.set()
+
+    assert (caller.returncode, complaints.strip()) == (130, "")
 
 
 def test_a_host_that_was_taken_over_ends(stack: Stack, host: StartHost, tmp_path: Path) -> None:

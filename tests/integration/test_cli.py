@@ -110,6 +110,13 @@ def test_call(run: Run, echo: str) -> None:
     assert run("call", echo, "echo", '"a b"', "--raw").stdout == "a b\n"
 
 
+@pytest.mark.parametrize("lambda_id", ["-r0123456789abcd", "--0123456789-_ab"])
+def test_ids_and_numbers_may_begin_with_a_dash(stack: Stack, run: Run, lambda_id: str) -> None:
+    with Host(stack.url, {"echo": lambda body: body}, id=lambda_id):
+        assert run("call", lambda_id, "echo", "-5", "--wait", "5").stdout == "-5\n"
+        assert run("ping", lambda_id).returncode == 0
+
+
 def test_errors_are_one_line_and_an_exit_status(run: Run, echo: str) -> None:
     status, line = failed(run("call", echo, "fail"))
     assert status == 1

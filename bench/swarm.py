@@ -1,8 +1,9 @@
 """Thousands of hosts, and callers, in one lean asyncio process.
 
 ``python -m bench.swarm PORT,PORT,…`` reads lines of JSON and answers each: ``{"open": N}`` opens
-hosts until there are N, spread evenly over the ports; ``{"calls", "callers", "lambdas"}`` measures
-as bench.load does, to so many of the hosts. It ends with its input.
+hosts until there are N, spread evenly over the ports, and tells how many of them have lost their
+connection; ``{"calls", "callers", "lambdas"}`` measures as bench.load does, to so many of the
+hosts that are left. It ends with its input.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
 
 class Opened(TypedDict):
-    """How the opening went: the hosts that are open now, how many tries more it took."""
+    """How the opening went: the hosts that are open, how many were lost, the tries it took more."""
 
     hosts: int
+    lost: int
     again: int
     seconds: float
     cpu: float
@@ -47,6 +49,7 @@ class Host(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._upgraded = False
+        self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -54,6 +57,7 @@ class Host(asyncio.Protocol):
         transport.write(_HANDSHAKE)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.ended = True
         if not self.opened.done():
             self.opened.set_exception(error or ConnectionError("the connection ended"))
 
@@ -133,6 +137,7 @@ class Swarm:
         self._hosts += await asyncio.gather(*(self._open(n % len(self._ports)) for n in wanted))
         return Opened(
             hosts=len(self._hosts),
+            lost=sum(host.ended for host in self._hosts),
             again=self._again,
             seconds=time.perf_counter() - begun,
             cpu=time.process_time() - cpu,
@@ -155,7 +160,7 @@ class Swarm:
 
     async def measure(self, lambdas: int, callers: int, calls: int) -> load.Measured:
         """Make calls to so many of the hosts, from callers spread over the ports."""
-        called = [host.id for host in self._hosts[:lambdas]]
+        called = [host.id for host in self._hosts[:lambdas] if not host.ended]
         if lambdas > callers:
             random.shuffle(called)
         return await load.measure(self._ports, called, callers, calls)

@@ -101,13 +101,14 @@ class Store(ABC):
 
         Args:
             disconnected: what the calls of the earlier host end with.
-            take_over: whether an open lambda may be replaced.
+            take_over: whether an open lambda of the same generation may be replaced; one of
+                another generation has been opened by somebody else meanwhile.
 
         Returns:
             The one that was replaced, or None. Entering the same connection again renews it.
 
         Raises:
-            Forbidden: another connection has the id open and ``take_over`` is false.
+            Forbidden: another connection has the id open, and may not be replaced.
         """
 
     @abstractmethod

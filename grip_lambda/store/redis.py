@@ -8,6 +8,7 @@ and each of them may be: it then finds what it did before.
 from __future__ import annotations
 
 import secrets
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
 from .base import Call, Closed, Host, Lambda, Outcome, Store
+from .breaker import Breaker
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
 SHARDS = 32
@@ -31,8 +33,11 @@ _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "NOTFOUND": (NotFound, "lambda not found"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
 }
-_TIMEOUT_S = 2.0
-_RETRIES = 3
+#: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
+_TIMEOUT_S = 1.0
+_RETRIES = 1
+#: How long after a failure the server is tried again, in seconds.
+_PAUSE_S = 0.3
 _AGAIN = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
 
 
@@ -49,6 +54,7 @@ class RedisStore(Store):
             StoreError: the URL makes no sense.
         """
         self._closed = False
+        self._breaker = Breaker(_PAUSE_S, time.monotonic)
         with self._asking():
             self._redis = _connect(url)
         folder = resources.files(__package__).joinpath("lua")
@@ -61,7 +67,8 @@ class RedisStore(Store):
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
     ) -> Closed | None:
-        terms = (new.connection, new.expires, new.opened, int(take_over))
+        replaceable = new.generation if take_over else ""
+        terms = (new.connection, new.expires, new.opened, replaceable)
         ending = (disconnected.status, disconnected.body)
         return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
 
@@ -182,15 +189,24 @@ class RedisStore(Store):
         """Turn what the driver and the scripts raise into our own errors."""
         if self._closed:
             raise StoreError("the store is closed")
+        if not self._breaker.may_try():
+            raise StoreError("the store is out of reach; it is tried again in a moment")
         try:
             yield
         except redis.ResponseError as error:
+            self._breaker.succeeded()
             refusal = _REFUSALS.get(str(error).partition(" ")[0])
             if refusal is not None:
                 raise refusal[0](refusal[1]) from None
             raise StoreError(f"the store failed: {error}") from error
         except (redis.RedisError, ValueError) as error:
+            self._breaker.failed()
             raise StoreError(f"the store is out of reach: {error}") from error
+        except BaseException:
+            self._breaker.succeeded()  # not its fault
+            raise
+        else:
+            self._breaker.succeeded()
 
 
 def _connect(url: str) -> Any:

@@ -98,7 +98,8 @@ class SQLiteStore(Store):
             previous = _lambda(rows[0]) if rows else None
             closed = None
             if previous is not None and previous.connection != new.connection:
-                if not take_over and previous.expires > now:
+                may_replace = take_over and previous.generation == new.generation
+                if not may_replace and previous.expires > now:
                     raise Forbidden("this lambda is open; reopening it takes its token")
                 closed = _close(db, previous, disconnected, now)
             db.execute(

@@ -219,6 +219,16 @@ def test_an_open_lambda_is_not_taken_over_without_leave(store: Store, second: St
     assert outcome(store, a_call()) is None
 
 
+def test_what_somebody_else_opened_meanwhile_is_not_taken_over(store: Store) -> None:
+    known = opened(store, generation="theirs")
+    new = replace(known, connection="connection-9", generation="ours")
+
+    with pytest.raises(Forbidden):
+        store.open_lambda(new, GONE, NOW, take_over=True)
+
+    assert store.get_lambda(known.id, NOW) == known
+
+
 def test_a_takeover_closes_the_earlier_host_and_ends_its_calls(store: Store, second: Store) -> None:
     first = opened(store)
     calls = [a_call(f"token-{n}", node=f"n{n}") for n in range(3)]
@@ -343,10 +353,9 @@ def test_a_generation_is_remembered_while_the_lambda_is_open(store: Store) -> No
 
 
 def test_the_generation_of_the_latest_host_is_remembered(store: Store) -> None:
-    opened(store)
-    store.open_lambda(
-        a_lambda(connection="connection-9", generation="newer"), GONE, NOW, take_over=True
-    )
+    known = opened(store)
+    store.close_lambda(known.id, known.connection, GONE, NOW)
+    opened(store, connection="connection-9", generation="newer")
 
     assert store.remembered_generation(an_id(), NOW) == "newer"
 

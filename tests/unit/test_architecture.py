@@ -29,7 +29,7 @@ NEVER: dict[str, set[str]] = {
     | {"socket", "threading", "asyncio", "subprocess", "os", "http", "urllib", "select", "logging"}
     | FRAMEWORK
     | CLIENTS,
-    "store": {"zmq", "gripcontrol", "pubcontrol", "time", "jwt"} | FRAMEWORK | CLIENTS,
+    "store": {"zmq", "gripcontrol", "pubcontrol", "jwt"} | FRAMEWORK | CLIENTS,
     "grip": {"sqlite3", "redis"} | FRAMEWORK | (CLIENTS - {"requests"}),
     "hub": {"sqlite3", "redis", "zmq"} | FRAMEWORK | CLIENTS,
     "web": {"sqlite3", "redis", "zmq", "threading"} | CLIENTS,

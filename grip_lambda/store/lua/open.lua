@@ -1,11 +1,12 @@
 -- Enters a lambda, and closes what was open under its id.
--- ARGV: now, id, connection, expires, opened, take over (1 or 0), status, body, fields ...
+-- ARGV: now, id, connection, expires, opened, the generation that may be taken over (or empty),
+-- status, body, fields ...
 -- Returns: nil, an error FORBIDDEN, or what close_lambda does.
 local id, connection, expires = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local known = redis.call("HMGET", lambda_key(id), "connection", "expires")
+local known = redis.call("HMGET", lambda_key(id), "connection", "expires", "generation")
 local closed = false
 if known[1] and known[1] ~= connection then
-    if ARGV[6] == "0" and tonumber(known[2]) > now then
+    if ARGV[6] ~= known[3] and tonumber(known[2]) > now then
         return redis.error_reply("FORBIDDEN the lambda is open")
     end
     closed = close_lambda(id, ARGV[7], ARGV[8])

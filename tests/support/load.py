@@ -207,13 +207,13 @@ async def load(
     at_once: int,
     wait_s: float = 30.0,
     until: Callable[[], bool] = lambda: False,
-    pause_s: float = 0.0,
+    rest_s: float = 0.0,
 ) -> list[Reply]:
     """Send each body to one host after the other, ``at_once`` at a time, until all are answered.
 
     Args:
         until: ends the load earlier.
-        pause_s: how long a caller rests after a call that failed.
+        rest_s: how long a caller rests after each call.
     """
     replies: list[Reply] = []
     queue = iter(enumerate(bodies))
@@ -221,12 +221,11 @@ async def load(
     async def work() -> None:
         caller = Caller(url)
         for n, body in queue:
-            reply = await caller.call(to[n % len(to)].id, body, wait_s)
-            replies.append(reply)
+            replies.append(await caller.call(to[n % len(to)].id, body, wait_s))
             if until():
                 break
-            if pause_s and reply.status != 200:
-                await asyncio.sleep(pause_s)
+            if rest_s:
+                await asyncio.sleep(rest_s)
         caller.close()
 
     await asyncio.gather(*(work() for _ in range(at_once)))

@@ -15,20 +15,20 @@ class Load:
     """Callers that call one lambda after the other until told to stop."""
 
     def __init__(
-        self, url: str, to: Sequence[LoadHost], at_once: int, wait_s: float, pause_s: float = 0.0
+        self, url: str, to: Sequence[LoadHost], at_once: int, wait_s: float, rest_s: float = 0.0
     ) -> None:
         """Begin.
 
         Args:
             at_once: how many callers.
             wait_s: how long each call waits.
-            pause_s: how long a caller rests after a call that failed.
+            rest_s: how long a caller rests after each call.
         """
         self.count = 0
         self._stopping = False
         bodies = ({"n": n} for n in self._numbers())
         self._task = asyncio.create_task(
-            load(url, to, bodies, at_once, wait_s, lambda: self._stopping, pause_s)
+            load(url, to, bodies, at_once, wait_s, lambda: self._stopping, rest_s)
         )
 
     def _numbers(self) -> Iterator[int]:

@@ -5,7 +5,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 NODE   := tests/node/node_modules/.installed
 
-.PHONY: help run cluster test lint format bench install pushpin redis haproxy ss clean
+.PHONY: help run cluster test lint format bench bench-cluster install pushpin redis haproxy ss clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ format: install  ## Put the code into the usual form
 
 bench: install pushpin  ## Measure calls through Pushpin beside the floor
 	@$(PY) -m bench.calls
+
+bench-cluster: install pushpin redis haproxy  ## Measure clusters with 16 and with 5,000 lambdas
+	@$(PY) -m bench.cluster
 
 install: $(VENV)/.installed  ## Make the virtual environment
 

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 import orjson
 
 from . import stacks
+from .remote import Remote, remote
 
 HOSTS = 16
 CALLERS = (1, 32)
@@ -34,10 +32,10 @@ Results = dict[int, dict[str, list[Round]]]
 class Load:
     """A load client of its own for one stack, and what its calls cost there."""
 
-    def __init__(self, stack: stacks.Stack, process: subprocess.Popen[str]) -> None:
+    def __init__(self, stack: stacks.Stack, client: Remote) -> None:
         self._stack = stack
-        self._process = process
-        self._read()
+        self._client = client
+        client.read()  # the hosts are open
 
     def run(self, callers: int, calls: int) -> Round:
         """Make calls, and return the figures of the round.
@@ -45,12 +43,8 @@ class Load:
         Raises:
             SystemExit: a caller did not get its own answer.
         """
-        assert self._process.stdin is not None
         before = self._stack.cpu()
-        wanted = orjson.dumps({"callers": callers, "calls": calls}).decode()
-        self._process.stdin.write(f"{wanted}\n")
-        self._process.stdin.flush()
-        measured = self._read()
+        measured = self._client.ask({"callers": callers, "calls": calls})
         after = self._stack.cpu()
         if measured["failed"]:
             name, failed, failure = self._stack.name, measured["failed"], measured["failure"]
@@ -65,26 +59,12 @@ class Load:
             "cpu_load": measured["cpu"],
         }
 
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self._stack.name}: the load client ended")
-        answer: dict[str, Any] = orjson.loads(line)
-        return answer
-
 
 @contextmanager
 def load(stack: stacks.Stack) -> Iterator[Load]:
     """Open the hosts on a stack."""
-    command = [sys.executable, "-m", "bench.load", str(stack.port), str(HOSTS)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield Load(stack, process)
-        finally:
-            process.kill()
+    with remote("bench.load", str(stack.port), str(HOSTS)) as client:
+        yield Load(stack, client)
 
 
 def measure(calls: int, rounds: int) -> Results:

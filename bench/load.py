@@ -10,6 +10,7 @@ import asyncio
 import math
 import sys
 import time
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, TypedDict
 
@@ -91,8 +92,17 @@ async def _answer(socket: ClientConnection) -> None:
         await socket.send(orjson.dumps(answer), text=True)
 
 
-async def measure(port: int, lambdas: list[bytes], callers: int, calls: int) -> Measured:
-    """Make calls, from all callers at once, and see that each gets its own answer."""
+async def measure(
+    ports: Sequence[int], lambdas: Sequence[bytes], callers: int, calls: int
+) -> Measured:
+    """Make calls, from all callers at once, and see that each gets its own answer.
+
+    Args:
+        ports: where the callers connect, one after the other.
+        lambdas: whom they call, one after the other.
+        callers: how many there are.
+        calls: how many they make together.
+    """
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     failures: list[str] = []
@@ -107,7 +117,10 @@ async def measure(port: int, lambdas: list[bytes], callers: int, calls: int) -> 
             if (status, answer) != (b"200", body):
                 failures.append(f"{status!r}: {answer!r} for {body!r}")
 
-    made = [await loop.create_connection(Caller, "127.0.0.1", port) for _ in range(callers)]
+    made = [
+        await loop.create_connection(Caller, "127.0.0.1", ports[n % len(ports)])
+        for n in range(callers)
+    ]
     cpu = time.process_time()
     begun = time.perf_counter()
     async with asyncio.timeout(_ROUND_S):
@@ -143,7 +156,7 @@ async def main(port: int, hosts: int) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         wanted: dict[str, Any] = orjson.loads(line)
-        measured = await measure(port, lambdas, wanted["callers"], wanted["calls"])
+        measured = await measure([port], lambdas, wanted["callers"], wanted["calls"])
         print(orjson.dumps(measured).decode(), flush=True)
 
 

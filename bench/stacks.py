@@ -8,10 +8,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from grip_lambda.serve.pushpin import PushpinConfig, free_ports
 from grip_lambda.serve.stack import backend_command
@@ -22,6 +25,9 @@ _READY_S = 30.0
 _STOP_S = 15.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PUSHPIN = ("pushpin", "condure", "zurl")
+#: The kinds of processes in a cluster, and those that a Pushpin consists of.
+KINDS = ("backend", "pushpin", "haproxy", "redis")
+PARTS = ("condure", "zurl", "pushpin-proxy", "pushpin-handler")
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,45 @@ class Stack:
             name, _, seconds = _stat(pid)
             used[name.startswith(_PUSHPIN)] += seconds
         return Cpu(backend=used[False], pushpin=used[True])
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster.
+
+    Attributes:
+        ports: those of the Pushpins.
+        backend: the URL of one Flask process.
+        store: the URL of the Redis.
+        roots: the process that was started for each child of the supervisor, by its name.
+    """
+
+    ports: tuple[int, ...]
+    backend: str
+    store: str
+    roots: Mapping[str, int]
+
+    def cpu(self) -> dict[str, float]:
+        """Return the seconds of CPU used so far, by kind, and by part of the Pushpins."""
+        used = dict.fromkeys((*KINDS, *PARTS), 0.0)
+        for kind, pid in self._processes():
+            name, _, seconds = _stat(pid)
+            used[kind] += seconds
+            if name in PARTS:
+                used[name] += seconds
+        return used
+
+    def memory(self) -> dict[str, float]:
+        """Return the proportional set size in bytes, by kind."""
+        used = dict.fromkeys(KINDS, 0.0)
+        for kind, pid in self._processes():
+            used[kind] += _pss(pid)
+        return used
+
+    def _processes(self) -> Iterator[tuple[str, int]]:
+        for name, root in self.roots.items():
+            for pid in _tree([root]):
+                yield name.partition(" ")[0], pid
 
 
 @contextmanager
@@ -88,6 +133,27 @@ def floor() -> Iterator[Stack]:
             Child("pushpin", pushpin.write(), environ),
         ]
         yield from _running("floor", port, children)
+
+
+@contextmanager
+def cluster(nodes: int, backends: int, ping_s: int) -> Iterator[Cluster]:
+    """Run `grip-lambda cluster` on a free port."""
+    with _folder() as folder:
+        (port,) = free_ports(1)
+        environ = _environ(
+            PORT=str(port),
+            NODES=str(nodes),
+            BACKENDS=str(backends),
+            GRIP_LAMBDA_DATA=str(folder),
+            GRIP_LAMBDA_PING=str(ping_s),
+        )
+        child = Child("cluster", [sys.executable, "-m", "grip_lambda", "cluster"], environ)
+        for _ in _running("cluster", port, [child]):
+            state: dict[str, Any] = orjson.loads((folder / "cluster.json").read_bytes())
+            ports = tuple(int(node["url"].rpartition(":")[2]) for node in state["nodes"].values())
+            for one in ports:
+                _wait_until_ready(one, [child])
+            yield Cluster(ports, state["backends"][0], state["store"], state["processes"])
 
 
 def _running(name: str, port: int, children: list[Child]) -> Iterator[Stack]:
@@ -167,3 +233,12 @@ def _stat(pid: int) -> tuple[str, int, float]:
     head, _, tail = text.rpartition(")")
     fields = tail.split()
     return head.partition("(")[2], int(fields[1]), (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _pss(pid: int) -> float:
+    """Return what a process takes of memory, its part of what it shares included, in bytes."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return float(text.partition("\nPss:")[2].split()[0]) * 1024

@@ -1,13 +1,16 @@
-import json
+from grip_lambda.client import Host
 
-from websockets.sync.client import connect
+host = Host("http://localhost:7999")
 
-with connect("ws://localhost:7999/lambda/new") as socket:
-    for text in socket:
-        message = json.loads(text)
-        if message["method"] == "open":
-            print(f"call me at http://localhost:7999/lambda/{message['params'][0]}/greet")
-            result = "ok"
-        else:  # message["method"] is the last part of the address, here "greet"
-            result = {"hello": message["params"][0]}
-        socket.send(json.dumps({"id": message["id"], "result": result}))
+
+@host.method
+def greet(body):
+    return {"hello": body}
+
+
+@host.on_up
+def up(lambda_id):
+    print(f"call me at {host.address('greet')}", flush=True)
+
+
+host.run()

@@ -11,9 +11,11 @@ import pytest
 import grip_lambda
 
 ROOT = Path(grip_lambda.__file__).parent
-ROOMS = {"protocol", "grip", "store", "hub", "web", "serve", "client", "faas"}
+ROOMS = {"protocol", "grip", "store", "hub", "web", "serve", "client", "faas", "cli"}
 FRAMEWORK = {"flask", "werkzeug", "granian", "gunicorn"}
-CLIENTS = {"requests", "websockets", "click"}
+CLIENTS = {"requests", "websockets", "httpx", "click"}
+#: What a client decides, apart from what it does with sockets and threads.
+PURE = ["addresses", "backoff", "errors", "exchange", "messages", "methods", "session"]
 
 #: What each room may import of the others.
 BELOW: dict[str, set[str]] = {
@@ -22,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "grip": {"protocol"},
     "hub": {"protocol", "store", "grip"},
     "web": {"protocol", "store", "grip", "hub"},
+    "client": set(),
 }
 #: What each room must not import from elsewhere.
 NEVER: dict[str, set[str]] = {
@@ -33,6 +36,7 @@ NEVER: dict[str, set[str]] = {
     "grip": {"sqlite3", "redis"} | FRAMEWORK | (CLIENTS - {"requests"}),
     "hub": {"sqlite3", "redis", "zmq"} | FRAMEWORK | CLIENTS,
     "web": {"sqlite3", "redis", "zmq", "threading"} | CLIENTS,
+    "client": {"zmq", "gripcontrol", "pubcontrol", "redis", "sqlite3", "click"} | FRAMEWORK,
 }
 
 
@@ -70,6 +74,13 @@ def test_a_room_keeps_out_what_does_not_belong_there(room: str) -> None:
             assert name.split(".")[0] not in NEVER[room], f"{path.name} imports {name}"
 
 
+@pytest.mark.parametrize("name", PURE)
+def test_the_core_of_the_client_does_nothing_itself(name: str) -> None:
+    never = {"httpx", "websockets", "asyncio", "threading", "socket", "time"}
+    for imported in imports(ROOT / "client" / f"{name}.py"):
+        assert imported.split(".")[0] not in never
+
+
 @pytest.mark.parametrize("name", ["errors.py", "settings.py"])
 def test_errors_and_settings_know_no_room(name: str) -> None:
     for imported in imports(ROOT / name):
@@ -81,4 +92,4 @@ def test_errors_and_settings_know_no_room(name: str) -> None:
 def test_every_room_has_a_rule_or_stands_on_top() -> None:
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
-    assert rooms <= set(BELOW) | {"serve", "client", "faas"}
+    assert rooms <= set(BELOW) | {"serve", "faas", "cli"}

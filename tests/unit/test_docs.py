@@ -7,13 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from grip_lambda.cli import exits
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("name", ["host.py", "host.mjs"])
-def test_the_readme_shows_the_examples_as_they_are(name: str) -> None:
-    assert (ROOT / "examples" / name).read_text() in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("README.md", "host.py"),
+        ("README.md", "host.mjs"),
+        ("docs/lambda-api.md", "plain_host.py"),
+        ("docs/python.md", "host.py"),
+        ("docs/python.md", "caller.py"),
+        ("docs/python.md", "async_both.py"),
+    ],
+)
+def test_documents_show_the_examples_as_they_are(document: str, name: str) -> None:
+    assert (ROOT / "examples" / name).read_text() in (ROOT / document).read_text()
+
+
+def test_the_exit_statuses_are_documented() -> None:
+    documented = (ROOT / "docs" / "command-line.md").read_text()
+    statuses = [value for name, value in vars(exits).items() if name.isupper() and name != "HELP"]
+
+    assert len(statuses) == 8
+    for status in statuses:
+        assert f"| {status} |" in documented
+        assert re.search(rf"^  {status} ", exits.HELP, re.MULTILINE)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -31,7 +53,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    code = "".join((ROOT / "grip_lambda" / name).read_text() for name in ("settings.py", "cli.py"))
+    package = ROOT / "grip_lambda"
+    files = [package / "settings.py", package / "client/addresses.py", *package.glob("cli/*.py")]
+    code = "".join(path.read_text() for path in files)
     names = set(re.findall(r"\b(?:GRIP_[A-Z_]+|PORT|WORKERS)\b", code))
     documented = (ROOT / "docs" / "settings.md").read_text()
 

@@ -1,0 +1,118 @@
+"""`list`, `call` and `ping`: what callers do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from ..client import Client
+from ..client.addresses import lambda_path
+from . import options
+from .exits import one_line
+
+#: Somebody is looking: what is out of reach is told within a second.
+_RETRIES = 2
+_COLUMNS = ("ID", "OPEN FOR", "CODE", "CLIENT")
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As the server tells it.")
+@options.url
+def listing(url: str, as_json: bool) -> None:
+    """Show the lambdas that are open.
+
+    \b
+    Examples:
+      grip-lambda list
+      grip-lambda list --json | jq -r 'keys[]'
+    """
+    with Client(url, retries=_RETRIES) as client:
+        found = client.list()
+    if as_json:
+        click.echo(_json({one.id: one.raw for one in found}))
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (one.id, age(now - one.timestamp), one.code, one.headers.get("User-Agent", ["-"])[0])
+        for one in sorted(found, key=lambda one: one.timestamp)
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(_COLUMNS, *rows, strict=True)]
+    for number, row in enumerate([_COLUMNS, *rows]):
+        cells = (one_line(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        line = "  ".join(cells).rstrip()
+        click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+@click.command()
+@click.argument("lambda_id", metavar="ID")
+@click.argument("method")
+@click.argument("body", metavar="[JSON|-]", default="null")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0.05, 3600),
+    default=60.0,
+    show_default=True,
+    help="The deadline, in seconds.",
+)
+@click.option("-r", "--raw", is_flag=True, help="Print a string without quotes and escapes.")
+@options.url
+def call(*, url: str, lambda_id: str, method: str, body: str, wait: float, raw: bool) -> None:
+    """Call METHOD of the lambda ID, and print its result.
+
+    The body is JSON: an argument, or standard input for "-". Without one it is null. The result
+    is JSON, too, indented if it goes to a terminal.
+
+    \b
+    Examples:
+      grip-lambda call EHNFvAiBioATCzw4 greet '{"name": "world"}'
+      grip-lambda call EHNFvAiBioATCzw4 greet - --wait 5 < body.json
+    """
+    text: str | bytes = sys.stdin.buffer.read() if body == "-" else body
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"the body is not JSON: {error}") from None
+    with Client(url, retries=_RETRIES) as client:
+        result = client.call(lambda_id, method, value, wait)
+    click.echo(result if raw and isinstance(result, str) else _json(result))
+
+
+@click.command()
+@click.argument("lambda_id", metavar="ID")
+@options.url
+def ping(url: str, lambda_id: str) -> None:
+    """Tell whether the lambda ID is open, and how fast the server says so.
+
+    The host is not asked, so that nothing can run there: the server knows whether it is
+    connected, and pings it by itself.
+
+    \b
+    Examples:
+      grip-lambda ping EHNFvAiBioATCzw4 && echo open
+    """
+    with Client(url, retries=_RETRIES) as client:
+        began = time.perf_counter()
+        found = client.get(lambda_id)
+        took_ms = (time.perf_counter() - began) * 1000
+    open_for = age(datetime.now(UTC) - found.timestamp)
+    click.echo(f"{url}{lambda_path(found.id)} is open for {open_for}; asked in {took_ms:.0f} ms")
+
+
+def age(span: timedelta) -> str:
+    """Return a span of time in its largest unit, like ``3 min``."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _json(value: Any) -> str:
+    if sys.stdout.isatty():
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,45 @@
+"""`serve` and `cluster`: run the whole of it on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+from .. import settings
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Flask processes (WORKERS, or 2).")
+@click.option("--demo/--no-demo", default=True, help="Open a lambda that echoes.")
+def serve(port: int | None, workers: int | None, demo: bool) -> None:
+    """Run Pushpin, the backend and the embedded store on this machine."""
+    from ..serve import stack
+
+    _log()
+    env = os.environ
+    port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
+    workers = workers or settings.whole_number(env, "WORKERS", 2, 1, 64)
+    stack.serve(stack.Options(port, workers, demo))
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@click.option("--nodes", type=click.IntRange(1, 16), help="Pushpins (NODES, or 3).")
+@click.option("--backends", type=click.IntRange(1, 64), help="Flask processes (BACKENDS, or 4).")
+def cluster(port: int | None, nodes: int | None, backends: int | None) -> None:
+    """Run several Pushpins and backends, a Redis and a load balancer on this machine."""
+    from ..serve import cluster as run_cluster
+
+    _log()
+    env = os.environ
+    port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
+    nodes = nodes or settings.whole_number(env, "NODES", 3, 1, 16)
+    backends = backends or settings.whole_number(env, "BACKENDS", 4, 1, 64)
+    run_cluster.run(run_cluster.Options(port, nodes, backends))
+
+
+def _log() -> None:
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)

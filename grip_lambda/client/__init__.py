@@ -1,0 +1,63 @@
+"""Hosts and callers for Python programs.
+
+::
+
+    from grip_lambda.client import Client, Host
+
+    host = Host("http://localhost:7999")
+
+    @host.method
+    def greet(body):
+        return {"hello": body}
+
+    with host, Client("http://localhost:7999") as client:
+        print(client.call(host.id, "greet", "world"))
+"""
+
+from .caller import AsyncClient, Client
+from .errors import (
+    BadRequest,
+    Busy,
+    Cancelled,
+    DeadlineExceeded,
+    Deleted,
+    Disconnected,
+    Forbidden,
+    KeyReused,
+    LambdaError,
+    NotFound,
+    RemoteError,
+    ResultTooLarge,
+    ServerError,
+    TakenOver,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from .exchange import Lambda
+from .hosts import AsyncHost, Host
+
+__all__ = [
+    "AsyncClient",
+    "AsyncHost",
+    "BadRequest",
+    "Busy",
+    "Cancelled",
+    "Client",
+    "DeadlineExceeded",
+    "Deleted",
+    "Disconnected",
+    "Forbidden",
+    "Host",
+    "KeyReused",
+    "Lambda",
+    "LambdaError",
+    "NotFound",
+    "RemoteError",
+    "ResultTooLarge",
+    "ServerError",
+    "TakenOver",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+]

@@ -1,0 +1,223 @@
+"""Callers: the same flows, once with calls that block and once with calls that are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from . import exchange
+from .addresses import USER_AGENT, base_url
+from .backoff import Backoff
+from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request
+
+T = TypeVar("T")
+
+_CONNECT_S = 5.0
+#: Callers wait long, and many do: neither they nor the pool should be in each other's way.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+
+
+class _Caller:
+    """What both have in common.
+
+    Args:
+        url: the server; None for that of GRIP_LAMBDA_URL, or ``http://localhost:7999``.
+        headers: more headers for each request, like those that carry a key.
+        retries: how many times more a request is made that certainly reached no host: the
+            server was out of reach (503, or no connection). With the jittered pauses between
+            them, the default of 4 takes 3 s at most. What may have been delivered is never
+            sent again.
+
+    Raises:
+        ValueError: the address makes no sense.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, headers: Mapping[str, str] | None = None, retries: int = 4
+    ) -> None:
+        self.url = base_url(url)
+        self._retries = retries
+        self._open({"User-Agent": USER_AGENT, **(headers or {})})
+
+    def _open(self, headers: dict[str, str]) -> None:
+        raise NotImplementedError
+
+    def _pauses(self) -> Pauses:
+        backoff = Backoff(0.2, 1.6)
+        return [backoff.next() for _ in range(self._retries)]
+
+
+class Client(_Caller):
+    """A caller. It may be shared by threads.
+
+    Usage::
+
+        with Client("http://localhost:7999") as client:
+            print(client.call("inRwcfvee17P85B8", "greet", {"name": "world"}, wait=10))
+    """
+
+    def _open(self, headers: dict[str, str]) -> None:
+        self._http = httpx.Client(headers=headers, limits=_LIMITS)
+
+    def call(
+        self, lambda_id: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+    ) -> Any:
+        """Call a method of a lambda and return its result, decoded.
+
+        Args:
+            body: anything that can be written as JSON, 100,000 bytes at most.
+            wait: the deadline in seconds, from 0.05 to 3600.
+
+        Raises:
+            RemoteError: the host answered with an error.
+            NotFound, Busy, TooLarge, BadRequest, Unavailable: the host was not asked.
+            Disconnected, DeadlineExceeded, ResultTooLarge, ServerError: it may have been.
+            LambdaError: the base of all these, with a status, a code and ``may_have_run``.
+            ValueError: ``wait`` makes no sense.
+        """
+        return self._do(exchange.call(lambda_id, method, body, wait, self._pauses()))
+
+    def list(self) -> list[Lambda]:
+        """Return all lambdas that are open.
+
+        Raises:
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self._do(exchange.listing(self._pauses()))
+
+    def get(self, lambda_id: str) -> Lambda:
+        """Return one lambda, with its methods if its host told them.
+
+        Raises:
+            NotFound: it is not open.
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self._do(exchange.entry(lambda_id, self._pauses()))
+
+    def delete(self, lambda_id: str, token: str) -> None:
+        """Close a lambda; its host is told and does not open it again.
+
+        Raises:
+            NotFound: it is not open.
+            Forbidden: the token is not the one that it was opened with.
+            LambdaError: the server is out of reach.
+        """
+        self._do(exchange.delete(lambda_id, token, self._pauses()))
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _do(self, flow: Flow[T]) -> T:
+        outcome: Reply | Failure | None = None
+        while True:
+            try:
+                step = flow.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            outcome = None
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+            else:
+                outcome = self._request(step)
+
+    def _request(self, request: Request) -> Reply | Failure:
+        try:
+            return _reply(self._http.request(**_options(self.url, request)))
+        except httpx.HTTPError as error:
+            return _failure(error)
+
+
+class AsyncClient(_Caller):
+    """A caller in an event loop; its methods raise what those of `Client` do.
+
+    Usage::
+
+        async with AsyncClient("http://localhost:7999") as client:
+            print(await client.call("inRwcfvee17P85B8", "greet", {"name": "world"}, wait=10))
+    """
+
+    def _open(self, headers: dict[str, str]) -> None:
+        self._http = httpx.AsyncClient(headers=headers, limits=_LIMITS)
+
+    async def call(
+        self, lambda_id: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+    ) -> Any:
+        """Call a method of a lambda and return its result; see `Client.call`."""
+        return await self._do(exchange.call(lambda_id, method, body, wait, self._pauses()))
+
+    async def list(self) -> list[Lambda]:
+        """Return all lambdas that are open; see `Client.list`."""
+        return await self._do(exchange.listing(self._pauses()))
+
+    async def get(self, lambda_id: str) -> Lambda:
+        """Return one lambda; see `Client.get`."""
+        return await self._do(exchange.entry(lambda_id, self._pauses()))
+
+    async def delete(self, lambda_id: str, token: str) -> None:
+        """Close a lambda; see `Client.delete`."""
+        await self._do(exchange.delete(lambda_id, token, self._pauses()))
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def _do(self, flow: Flow[T]) -> T:
+        outcome: Reply | Failure | None = None
+        while True:
+            try:
+                step = flow.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            outcome = None
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+            else:
+                outcome = await self._request(step)
+
+    async def _request(self, request: Request) -> Reply | Failure:
+        try:
+            return _reply(await self._http.request(**_options(self.url, request)))
+        except httpx.HTTPError as error:
+            return _failure(error)
+
+
+def _options(url: str, request: Request) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": url + request.path,
+        "headers": request.headers,
+        "content": request.content,
+        "timeout": httpx.Timeout(request.timeout_s, connect=_CONNECT_S, pool=_CONNECT_S),
+    }
+
+
+def _reply(response: httpx.Response) -> Reply:
+    content_type = response.headers.get("Content-Type", "")
+    return Reply(response.status_code, response.content, content_type)
+
+
+def _failure(error: httpx.HTTPError) -> Failure:
+    never = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+    late = isinstance(error, httpx.TimeoutException)
+    reason = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
+    return Failure(reason, not isinstance(error, never), late)

@@ -1,0 +1,270 @@
+"""What a host does: messages and events in, actions out.
+
+Nothing here knows sockets, threads, asyncio or the clock. Whoever has those calls one method
+for what has happened, and does what it returns, in order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from . import messages
+from .addresses import opening_path
+from .backoff import Backoff
+from .errors import Deleted, Forbidden, LambdaError, TakenOver, from_response
+from .messages import Failure, Message, Outcome
+
+DEFAULT_MESSAGE_BYTES = 100_000
+#: How long the server may be silent while a lambda is being opened, in seconds.
+OPENING_S = 10.0
+_NEVER_AGAIN: dict[int, tuple[type[LambdaError], str]] = {
+    4403: (Forbidden, "somebody else has opened the id"),
+    4409: (TakenOver, "another host has taken the id over"),
+    4410: (Deleted, "the lambda was deleted"),
+}
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a text message."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Invoke:
+    """Run a method, and tell of its end with ``finished(key, …)``."""
+
+    key: int
+    method: str
+    params: list[Any]
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Nobody waits for a method any more; ``finished`` is told nevertheless."""
+
+    key: int
+
+
+@dataclass(frozen=True)
+class Up:
+    """The lambda is open and can be called."""
+
+
+@dataclass(frozen=True)
+class Down:
+    """It is not any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close the connection."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Connect again after so many seconds."""
+
+    after_s: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class End:
+    """It is over; because of an error, or because ``stop`` was told."""
+
+    error: LambdaError | None
+
+
+Action = Send | Invoke | Cancel | Up | Down | Close | Retry | End
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How a connection ended, or that there was none.
+
+    Attributes:
+        code: its close code; None if there was no close frame.
+        status: the status of a refused handshake, or None.
+        text: the reason, or the body of the refusal.
+    """
+
+    code: int | None = None
+    status: int | None = None
+    text: str = ""
+
+
+class Session:
+    """A host's lambda over all its connections.
+
+    Args:
+        max_calls: how many calls run at once; None for any number.
+        lambda_id: the id to open; empty for a new one.
+        token: what reopens it, if it may be open.
+    """
+
+    def __init__(
+        self,
+        max_calls: int | None = None,
+        lambda_id: str = "",
+        token: str = "",
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.id = lambda_id
+        self.token = token
+        self.is_up = False
+        #: The names to tell the server; None for any.
+        self.methods: tuple[str, ...] | None = None
+        #: After so many seconds in which nothing came, not even a ping, the connection is dead.
+        self.silence_s = OPENING_S
+        self.max_calls = max_calls
+        self._backoff = backoff or Backoff()
+        self._connected = self._was_up = self._stopping = self._ended = False
+        self._limit = DEFAULT_MESSAGE_BYTES
+        self._ping_s: float | None = None
+        self._next_key = 0
+        self._running: set[int] = set()
+        self._calls: dict[int, Any] = {}  # of this connection only
+        self._waiting: deque[tuple[int, Message]] = deque()
+
+    @property
+    def path(self) -> str:
+        """The path and query to connect to."""
+        return opening_path(self.id, self.token)
+
+    def received(self, data: str | bytes) -> list[Action]:
+        """Take a message of the server. What it should not have sent is passed over."""
+        message = messages.parse(data)
+        if message is None or self._ended:
+            return []
+        if message.method is None:
+            ready = message.id == messages.READY_ID and self._connected
+            return self._up() if ready else []
+        if message.id is None:
+            return self._cancel(message) if message.method == messages.CANCEL else []
+        if message.method == "open" and message.id == messages.OPEN_ID:
+            return self._open(message)
+        return [*self._up(), *self._call(message)] if self._connected else []
+
+    def finished(self, key: int, outcome: Outcome) -> list[Action]:
+        """Take the end of a method."""
+        actions: list[Action] = []
+        self._running.discard(key)
+        if key in self._calls:
+            actions.append(Send(messages.answer(self._calls.pop(key), outcome, self._limit)))
+        actions += self._begin()
+        if self._stopping and self._connected and not self._running:
+            actions.append(Close())
+        return actions
+
+    def lost(self, loss: Loss) -> list[Action]:
+        """Take the end of a connection, or that there could be none."""
+        reason = _reason(loss)
+        fatal = self._fatal(loss)
+        actions: list[Action] = [Down(reason)] if self.is_up else []
+        self._connected = self.is_up = False
+        self.silence_s = OPENING_S
+        self._calls.clear()
+        self._waiting.clear()
+        if self._ended:
+            return actions
+        if self._stopping or fatal is not None:
+            self._ended = True
+            return [*actions, End(None if self._stopping else fatal)]
+        return [*actions, Retry(self._backoff.next(), reason)]
+
+    def stop(self) -> list[Action]:
+        """Finish what runs, then close; calls that come meanwhile get an error."""
+        if self._stopping or self._ended:
+            return []
+        self._stopping = True
+        if not self._connected:
+            self._ended = True
+            return [End(None)]
+        return [] if self._running else [Close()]
+
+    def _open(self, message: Message) -> list[Action]:
+        lambda_id, details = [*message.params, None, None][:2]
+        if not isinstance(lambda_id, str):
+            return []
+        details = details if isinstance(details, dict) else {}
+        limits = details.get("limits")
+        self.id = lambda_id
+        self.token = token if isinstance(token := details.get("token"), str) else self.token
+        limit = _number(limits.get("message")) if isinstance(limits, dict) else None
+        self._limit = int(limit or DEFAULT_MESSAGE_BYTES)
+        self._ping_s = _number(details.get("ping"))
+        self._connected = True
+        acknowledgement = messages.acknowledgement(self.methods, self.max_calls)
+        return [Send(acknowledgement), Send(messages.ready_request())]
+
+    def _up(self) -> list[Action]:
+        if self.is_up:
+            return []
+        self.is_up = self._was_up = True
+        # Each interval brings a ping, and the server takes two missed ones for the end, too.
+        self.silence_s = math.inf if self._ping_s is None else 2 * self._ping_s + 5
+        self._backoff.reset()
+        return [Up()]
+
+    def _call(self, message: Message) -> list[Action]:
+        if self._stopping:
+            return self._refuse(message, "Closing", "the host is closing and has not begun this")
+        if not message.readable:
+            return self._refuse(message, "BadBody", "the body holds a number with too many digits")
+        self._next_key += 1
+        self._waiting.append((self._next_key, message))
+        return self._begin()
+
+    def _refuse(self, message: Message, kind: str, why: str) -> list[Action]:
+        failure = Failure(messages.described(kind, why))
+        return [Send(messages.answer(message.id, failure, self._limit))]
+
+    def _begin(self) -> list[Action]:
+        actions: list[Action] = []
+        while self._waiting and len(self._running) < (self.max_calls or math.inf):
+            key, message = self._waiting.popleft()
+            self._running.add(key)
+            self._calls[key] = message.id
+            actions.append(Invoke(key, message.method or "", message.params))
+        return actions
+
+    def _cancel(self, message: Message) -> list[Action]:
+        cancelled = message.params[:1]
+        kept = [(key, one) for key, one in self._waiting if [one.id] != cancelled]
+        self._waiting = deque(kept)
+        return [Cancel(key) for key, call_id in self._calls.items() if [call_id] == cancelled]
+
+    def _fatal(self, loss: Loss) -> LambdaError | None:
+        """Return the error for which connecting again is of no use; None if it may be."""
+        if loss.code in _NEVER_AGAIN:
+            kind, default = _NEVER_AGAIN[loss.code]
+            return kind(loss.text or default)
+        if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
+            return None
+        if loss.status == 404 and self._was_up:
+            return None  # something else stands there for a while
+        if loss.status < 400:
+            return from_response(426, b"there is no WebSocket at this address")
+        return from_response(loss.status, loss.text.encode())
+
+
+def _number(value: object) -> float | None:
+    """Return a number of seconds or bytes, if it is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 1 <= value < math.inf else None
+
+
+def _reason(loss: Loss) -> str:
+    if loss.code is not None:
+        return f"{loss.text or 'the connection was closed'} ({loss.code})"
+    if loss.status is not None:
+        return str(from_response(max(loss.status, 400), loss.text.encode()))
+    return loss.text or "the connection was lost"

@@ -1,0 +1,232 @@
+"""The command line, as a subprocess against the real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from grip_lambda.client import Host
+from tests.support.clients import calling
+from tests.support.stack import Stack, free_port, wait_until
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+StartHost = Callable[..., "RunningHost"]
+COMMAND = [sys.executable, "-m", "grip_lambda"]
+
+
+@pytest.fixture
+def run(stack: Stack) -> Run:
+    """Run a command to its end."""
+
+    def start(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            input=stdin,
+            env={**os.environ, "GRIP_LAMBDA_URL": stack.url},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+    return start
+
+
+class RunningHost:
+    """A `grip-lambda host`, which has printed its address."""
+
+    def __init__(self, stack: Stack, folder: Path, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "host", "--url", stack.url, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        printed = self.process.stdout.readline()
+        found = re.fullmatch(rf"{stack.url}/lambda/([\w-]{{16}})\n", printed)
+        assert found, (printed, self.process.poll())
+        self.id = found[1]
+
+    def stop(self, how: int = signal.SIGINT) -> tuple[int, str]:
+        """End it; return its exit status and what it complained of."""
+        self.process.send_signal(how)
+        _, complaints = self.process.communicate(timeout=15)
+        return self.process.returncode, complaints
+
+
+@pytest.fixture
+def host(stack: Stack, tmp_path: Path) -> Iterator[StartHost]:
+    hosts: list[RunningHost] = []
+
+    def start(*arguments: str) -> RunningHost:
+        hosts.append(RunningHost(stack, tmp_path, *arguments))
+        return hosts[-1]
+
+    yield start
+    for one in hosts:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def echo(stack: Stack) -> Iterator[str]:
+    """The id of a lambda of many talents."""
+    held = Event()
+    one = Host(stack.url, {"echo": lambda body: body, "hold": held.wait}, max_calls=3)
+
+    @one.method
+    def fail() -> None:
+        raise ValueError("no\nsuch order")
+
+    with one:
+        yield one.id
+        held.set()
+
+
+def failed(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Check that a command failed properly; return its status and what it says."""
+    assert done.stdout == ""
+    assert re.fullmatch(r"grip-lambda: [^\n]+\n", done.stderr)
+    return done.returncode, done.stderr.removeprefix("grip-lambda: ").strip()
+
+
+def test_call(run: Run, echo: str) -> None:
+    body = {"é": [1, None, 2**70], "b": "x"}
+
+    assert json.loads(run("call", echo, "echo", json.dumps(body)).stdout) == body
+    assert json.loads(run("call", echo, "echo", "-", stdin=json.dumps(body)).stdout) == body
+    assert run("call", echo, "echo", '"a b"', "--raw").stdout == "a b\n"
+
+
+def test_errors_are_one_line_and_an_exit_status(run: Run, echo: str) -> None:
+    status, line = failed(run("call", echo, "fail"))
+    assert status == 1
+    assert line == (
+        "the host answered with an error: "
+        '{"errorType":"ValueError","errorMessage":"no\\nsuch order"}'
+    )
+    assert failed(run("call", echo, "echo", "{")) == (
+        2,
+        "the body is not JSON: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)",
+    )
+    assert failed(run("call", "A" * 16, "echo")) == (3, "lambda not found")
+    assert failed(run("call", echo, "hold", "20", "--wait", "0.1"))[0] == 5
+    assert failed(run("call", echo, "open"))[0] == 7
+    assert failed(run("host"))[0] == 2
+    assert failed(run("host", "no_such_module"))[0] == 2
+
+
+def test_a_host_that_is_busy(stack: Stack, run: Run) -> None:
+    running, released = Event(), Event()
+
+    def hold() -> None:
+        running.set()
+        released.wait(20)
+
+    with Host(stack.url, {"hold": hold}, max_calls=1) as one:
+        held = calling(stack.url, one.id, "hold")
+        assert running.wait(10)
+        assert failed(run("call", one.id, "hold"))[0] == 6
+        released.set()
+        assert held.result().status_code == 200
+
+
+def test_a_server_that_is_not_there(run: Run) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    assert failed(run("list", "--url", url)) == (
+        4,
+        "the server is out of reach: Connection refused",
+    )
+
+
+def test_list(run: Run, echo: str) -> None:
+    table = run("list").stdout.splitlines()
+    listing = json.loads(run("list", "--json").stdout)
+
+    assert table[0].split() == ["ID", "OPEN", "FOR", "CODE", "CLIENT"]
+    (line,) = [line for line in table if line.startswith(echo)]
+    assert re.search(r"\d+ (s|min) +json-rpc  grip-lambda/", line)
+    assert listing[echo]["id"] == echo
+
+
+def test_ping(run: Run, echo: str) -> None:
+    done = run("ping", echo)
+
+    assert done.returncode == 0
+    assert re.fullmatch(rf"http\S+/{echo} is open for \d+ s; asked in \d+ ms\n", done.stdout)
+    assert failed(run("ping", "A" * 16)) == (3, "lambda not found")
+
+
+def test_a_command_as_a_host(stack: Stack, run: Run, host: StartHost) -> None:
+    one = host("--exec", 'case $GRIP_LAMBDA_METHOD in fail) echo no >&2; exit 3;; '
+                         'text) echo two; echo lines;; *) cat;; esac')  # fmt: skip
+
+    assert json.loads(run("call", one.id, "echo", '{"a": 1}').stdout) == {"a": 1}
+    assert json.loads(run("call", one.id, "text").stdout) == "two\nlines"
+    status, line = failed(run("call", one.id, "fail"))
+    assert status == 1
+    assert line.endswith('{"errorType":"ExitStatus","errorMessage":"no","exitStatus":3}')
+    assert one.stop()[0] == 0
+    assert one.id not in stack.listing()
+
+
+def test_a_module_as_a_host(run: Run, host: StartHost, tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text("def greet(body):\n    return {'hello': body['name']}\n")
+    one = host("greeter", "--keep", "kept")
+
+    assert json.loads(run("call", one.id, "greet", '{"name": "w"}').stdout) == {"hello": "w"}
+    assert failed(run("call", one.id, "greet", "1"))[0] == 1
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
+    status, complaints = one.stop()
+    assert (status, complaints.count("\n")) == (0, 1)
+    assert complaints.startswith("grip-lambda: greet failed: TypeError(")
+    assert host("greeter", "--keep", "kept").id == one.id
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_host_finishes_what_runs(stack: Stack, host: StartHost, tmp_path: Path, how: int) -> None:
+    one = host("--exec", "touch begun; until test -e go; do sleep 0.05; done; echo done")
+    call = calling(stack.url, one.id, "x")
+    wait_until((tmp_path / "begun").exists)
+
+    one.process.send_signal(how)
+    wait_until(
+        lambda: b"Closing" in calling(stack.url, one.id, "y", wait=5).result().content,
+        what="the refusal of new calls",
+    )
+    (tmp_path / "go").touch()
+
+    assert call.result().json() == "done"
+    assert one.process.wait(10) == 0
+
+
+def test_a_host_that_was_taken_over_ends(stack: Stack, host: StartHost, tmp_path: Path) -> None:
+    one = host("--exec", "cat", "--keep", "kept")
+    token = json.loads((tmp_path / "kept").read_text())["token"]
+
+    with Host(stack.url, {"x": len}, id=one.id, token=token):
+        assert one.process.wait(10) == 7
+    assert one.process.stderr is not None
+    assert re.fullmatch(r"grip-lambda: [^\n]+\n", one.process.stderr.read())
+
+
+def test_help(run: Run) -> None:
+    for command in ("host", "list", "call", "ping"):
+        assert "Examples:" in run(command, "--help").stdout
+    told = run("--help").stdout
+    assert "Exit status:" in told
+    assert "_GRIP_LAMBDA_COMPLETE=bash_source" in told

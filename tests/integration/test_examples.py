@@ -1,0 +1,91 @@
+"""The examples, run as they are but for the address of the server."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import call
+from tests.support.stack import Stack, wait_until
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
+    """Start an example on the shared stack."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(name: str, *arguments: str) -> subprocess.Popen[str]:
+        text = (ROOT / "examples" / name).read_text()
+        copy = tmp_path / name
+        copy.write_text(text.replace("localhost:7999", f"127.0.0.1:{stack.port}"))
+        process = subprocess.Popen(
+            [sys.executable, "-u", str(copy), *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", ["host.py", "plain_host.py"])
+def test_a_host_and_its_caller(stack: Stack, start: Start, name: str) -> None:
+    host = start(name)
+    assert host.stdout is not None
+    printed = re.search(r"/lambda/([\w-]{16})/greet", host.stdout.readline())
+    assert printed
+    wait_until(lambda: printed[1] in stack.listing())
+
+    answer = call(stack.url, printed[1], "greet", '{"name": "w"}')
+    caller = start("caller.py", printed[1])
+
+    assert answer.json() == {"hello": {"name": "w"}}
+    assert caller.communicate(timeout=20) == ("{'hello': {'name': 'world'}}\n", "")
+
+
+def test_a_caller_of_nobody(start: Start) -> None:
+    caller = start("caller.py", "A" * 16)
+
+    _, told = caller.communicate(timeout=20)
+
+    assert told == "lambda not found (not_found); the work was not done\n"
+    assert caller.returncode == 1
+
+
+def test_both_in_one_event_loop(start: Start) -> None:
+    printed, told = start("async_both.py").communicate(timeout=20)
+
+    assert (printed, told) == ("[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]\n", "")
+
+
+def test_a_module_for_the_command_line(stack: Stack) -> None:
+    host = subprocess.Popen(
+        [sys.executable, "-m", "grip_lambda", "host", "weather", "--url", stack.url],
+        cwd=ROOT / "examples",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert host.stdout is not None
+        lambda_id = host.stdout.readline().strip().rpartition("/")[2]
+        assert call(stack.url, lambda_id, "cities").json() == ["Oslo", "Zürich"]
+        assert call(stack.url, lambda_id, "temperature", '{"city": "Oslo"}').json() == 14.0
+    finally:
+        host.kill()
+        host.communicate()

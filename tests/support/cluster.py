@@ -67,8 +67,14 @@ class Cluster(Program):
         return self._child(f"--config={node.rundir}/")
 
     def program(self, node: ClusterNode, name: str) -> int:
-        """Return the process id of one of a Pushpin's programs, like ``pushpin-handler``."""
-        return program_below(self.pushpin(node), name)
+        """Return the process id of a Pushpin, or of one of its programs by its name."""
+        main = self.pushpin(node)
+        return main if name == "pushpin" else program_below(main, name)
+
+    def programs(self, node: ClusterNode) -> list[int]:
+        """Return the process ids of a node's Pushpin and of all its programs."""
+        pid = self.pushpin(node)
+        return [pid, *descendants(pid)]
 
     def redis(self) -> int:
         """Return the process id of Redis."""
@@ -101,8 +107,9 @@ class Cluster(Program):
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
-    def logged(self) -> list[str]:
-        return self.log.read_text().splitlines()
+    def said(self, words: str) -> int:
+        """Return how many lines of the log have these words."""
+        return sum(words in line for line in self.log.read_text().splitlines())
 
 
 @dataclass(frozen=True)

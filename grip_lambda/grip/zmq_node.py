@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 #: How long a reply waits for its hold, in seconds. Pushpin repeats a hold after one second.
 _EARLY_S = 3.0
 _CONNECT_S = 0.5
+#: A process that has just started may have to wait for its Pushpins, in seconds.
+_START_S = 2.0
 #: The watch rests this long after reading, in seconds: under load it then reads many at once.
 _DRAIN_S = 0.002
 _DISCOVER_MS = 1000
@@ -61,6 +63,7 @@ class ZmqNode(Node):
         self._context.sndhwm = 0  # a full queue would block every thread
         self._publisher = GripPubControl(zmq_context=self._context)
         self._connected = threading.Event()
+        self._patient_until = time.monotonic() + _START_S
         self._stopping = False
         self._lock = threading.Lock()
         self._held: set[bytes] = set()
@@ -73,7 +76,11 @@ class ZmqNode(Node):
         return self._connected.is_set()
 
     def require(self) -> None:
-        if not self._connected.is_set() and not self._connected.wait(_CONNECT_S):
+        if self._connected.is_set():
+            return
+        # Only a short absence is worth a thread: a dead Pushpin would soon have all of them.
+        left = self._patient_until - time.monotonic()
+        if not self._connected.wait(max(0.0, min(left, _CONNECT_S))):
             raise PublishError(f"the proxy {self.name} is out of reach; try again later")
 
     def reply(self, channel: str, status: int, body: bytes) -> None:
@@ -162,6 +169,7 @@ class ZmqNode(Node):
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected.set()
         else:
+            self._patient_until = time.monotonic() + _CONNECT_S
             self._connected.clear()
             with self._lock:
                 self._held.clear()  # told anew after a reconnect

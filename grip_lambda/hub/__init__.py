@@ -34,7 +34,7 @@ class Hub:
         self.calls = Calls(self.store, self.nodes)
         self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
         self.websocket = WebSocketHosts(self.hosts, settings)
-        self._sweeper = Sweeper(self.store, self.hosts, self.calls)
+        self._sweeper = Sweeper(self.store, self.hosts, self.calls, settings.ping_s)
         self._sweeper.start()
 
     def close(self) -> None:

@@ -8,8 +8,9 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, TooLarge
+from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
@@ -20,6 +21,10 @@ from .channels import call_channel, host_channel
 log = logging.getLogger(__name__)
 
 _RESERVED = re.compile(r"open|rpc\..*", re.DOTALL)
+#: How long after it began a hold is repeated at the earliest, in seconds.
+_REPEAT_S = 1.0
+#: So many answers of a batch are looked up that ended no call.
+_AGAIN_MAX = 100
 #: Pushpin gives up a hold this long after the deadline, should every backend be gone by then.
 _HOLD_MARGIN_S = 1
 
@@ -110,10 +115,21 @@ class Calls:
             call = invocation.hold.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
 
-    def resume(self, lambda_id: str, token: str) -> Hold | Outcome:
-        """Find the call of a request that Pushpin repeats: its outcome, or the hold once more."""
+    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Outcome:
+        """Find the call of a request that Pushpin repeats: its outcome, or the hold once more.
+
+        Args:
+            lambda_id, token: the call.
+            node: the Pushpin that holds the caller.
+            wait_s: how long the caller waits in all.
+        """
         now = time.time()
-        known = self._store.get_call(lambda_id, token, now)
+        try:
+            known = self._store.get_call(lambda_id, token, now)
+        except StoreError as error:
+            # Its host has been asked: to say that it is unavailable would be wrong.
+            log.warning("a call is held without its deadline: %s", error)
+            return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
         if known is None:
             return outcomes.DEADLINE_EXCEEDED
         call, outcome = known
@@ -125,10 +141,25 @@ class Calls:
         Returns:
             How many there were; the others were ended before, or never its.
         """
-        calls = self._store.end_calls(lambda_id, connection, ended, time.time())
+        now = time.time()
+        calls = self._store.end_calls(lambda_id, connection, ended, now)
         for call in calls:
             self.reply([call], ended[call.token])
+        if len(calls) < len(ended):
+            late = ended.keys() - {call.token for call in calls}
+            self._reply_again(lambda_id, {token: ended[token] for token in late}, now)
         return len(calls)
+
+    def _reply_again(self, lambda_id: str, ended: Mapping[str, Outcome], now: float) -> None:
+        """Publish outcomes that are stored as they are given now.
+
+        A batch comes twice if its process died, which may have been between storing and
+        publishing. Where it was after that, nobody waits on the channel any more.
+        """
+        for token, outcome in islice(ended.items(), _AGAIN_MAX):
+            known = self._store.get_call(lambda_id, token, now)
+            if known is not None and known[1] == outcome:
+                self.reply([known[0]], outcome)
 
     def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Publish the stored outcome of calls to their callers."""

@@ -16,15 +16,28 @@ log = logging.getLogger(__name__)
 
 #: How late a deadline may be, in seconds.
 TICK_S = 0.1
+#: A sweep that takes longer, in seconds, means that the store did not answer meanwhile.
+_STALL_S = 1.0
+#: How long after its ping a host's answer may come, in seconds.
+_PONG_S = 1.0
 
 
 class Sweeper:
     """A thread in every process; the store gives each thing that is due to one of them."""
 
-    def __init__(self, store: Store, hosts: Hosts, calls: Calls) -> None:
+    def __init__(self, store: Store, hosts: Hosts, calls: Calls, ping_s: float) -> None:
+        """Prepare to sweep.
+
+        Args:
+            ping_s: seconds between two pings of a host.
+        """
         self._store = store
         self._hosts = hosts
         self._calls = calls
+        self._ping_s = ping_s
+        #: Until when lambdas are not closed: the store was away, so nobody could note that they
+        #: were seen. By then each is pinged once more.
+        self._spare_until = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -50,8 +63,19 @@ class Sweeper:
 
     def sweep(self) -> None:
         """End what is due now."""
-        closed, overdue = self._store.expire(
-            outcomes.DISCONNECTED, outcomes.DEADLINE_EXCEEDED, time.time()
-        )
+        began = time.monotonic()
+        spare_s = max(0.0, self._spare_until - began)
+        try:
+            closed, overdue = self._store.expire(
+                outcomes.DISCONNECTED, outcomes.DEADLINE_EXCEEDED, time.time(), spare_s=spare_s
+            )
+        except StoreError:
+            self._spare()
+            raise
+        if time.monotonic() - began > _STALL_S:
+            self._spare()
         self._hosts.expired(closed)
         self._calls.reply(overdue, outcomes.DEADLINE_EXCEEDED)
+
+    def _spare(self) -> None:
+        self._spare_until = time.monotonic() + self._ping_s + _PONG_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -17,8 +18,10 @@ import orjson
 from .. import settings
 from ..errors import ConfigError
 from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports
-from .stack import answers, backend_child, check_port, drop_node, wait_for
+from .stack import READY_S, answers, backend_child, check_port, drop_node
 from .supervisor import Child, Supervisor
+
+log = logging.getLogger(__name__)
 
 _REDIS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", "redis.log")
 #: New connections a second that each Pushpin is given; it can open some 800.
@@ -127,7 +130,12 @@ class _Cluster:
         """Restart one Flask process after the other, each when the one before serves again."""
         for child, port in zip(self._backends, self._backend_ports, strict=True):
             child.restart()
-            wait_for(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"))  # type: ignore[misc]
+            if not self._wait_for(f"http://127.0.0.1:{port}/readyz"):
+                log.error("%s is not ready; the others are not restarted", child.name)
+                return
+
+    def _wait_for(self, *urls: str) -> bool:
+        return self._supervisor.wait_for(lambda: all(map(answers, urls)), READY_S)
 
     def _announce(self) -> None:
         """Say how to use it, once it answers."""
@@ -145,7 +153,7 @@ class _Cluster:
         self._state_file.write_bytes(orjson.dumps(state, option=orjson.OPT_INDENT_2))
         every = [f"http://127.0.0.1:{port}/readyz" for port in self._backend_ports]
         every += [f"{node['url']}/readyz" for node in nodes.values()]
-        if not wait_for(lambda: all(map(answers, [*every, f"{self._url}/readyz"]))):
+        if not self._wait_for(*every, f"{self._url}/readyz"):
             click.echo(f"the cluster does not answer at {self._url} yet; see above", err=True)
             return
         click.echo(

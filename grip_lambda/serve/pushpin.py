@@ -17,6 +17,8 @@ from ..errors import ConfigError
 #: A path of a Unix socket may have 107 bytes; Pushpin's names take up to 30 of them.
 _RUNDIR_MAX = 75
 _OWN_PORTS = range(20000, 32000)
+#: Ports that this process has a use for already, though nobody may listen there yet.
+_given: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,13 @@ def check_rundir(path: Path) -> Path:
     return path
 
 
+def keep_port(port: int) -> None:
+    """Have ``free_ports`` never return ``port``."""
+    _given.add(port)
+
+
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody listens on now.
+    """Return ports of the loopback interface that nobody listens on now, each of them once.
 
     They are below those that the system gives to outgoing connections, one of which could
     otherwise have taken the port by the time that its program is started again.
@@ -113,6 +120,8 @@ def free_ports(count: int) -> list[int]:
     """
     found: list[int] = []
     for port in random.sample(_OWN_PORTS, len(_OWN_PORTS)):
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -120,5 +129,6 @@ def free_ports(count: int) -> list[int]:
                 continue
         found.append(port)
         if len(found) == count:
+            _given.update(found)
             return found
     raise ConfigError("no ports are free from 20000 to 32000")

@@ -22,7 +22,7 @@ from .. import settings
 from ..errors import ConfigError, GripLambdaError
 from ..hub import outcomes
 from ..store import open_store
-from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports
+from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports, keep_port
 from .supervisor import Child, Supervisor
 
 log = logging.getLogger(__name__)
@@ -166,6 +166,12 @@ def answers(url: str) -> bool:
 
 
 def check_port(port: int) -> None:
+    """Make sure that the public port can be used, and that no other program is given it.
+
+    Raises:
+        ConfigError: it can't.
+    """
+    keep_port(port)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

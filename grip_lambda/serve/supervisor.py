@@ -19,12 +19,13 @@ _BACKOFF_MAX_S = 10.0
 #: A child that ran this long starts with the least backoff again, in seconds.
 _STEADY_S = 30.0
 _STOP_S = 10.0
+_KILL_S = 5.0
 _TICK_S = 0.1
 
 
 @dataclass
 class Child:
-    """One program, with everything that it starts in a process group of its own.
+    """One program, with everything that it starts in a session of its own.
 
     Attributes:
         name: what the log calls it.
@@ -98,11 +99,36 @@ class Child:
                 log.warning("%s does not stop; killing it", self.name)
 
     def kill(self) -> None:
-        """Kill what is left of its process group."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Kill what is left of it and of what it started, and wait for their end.
+
+        A group is not enough: Pushpin gives each of its programs one of its own.
+        """
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        until = time.monotonic() + _KILL_S
+        while left := _session(self.process.pid):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > until:
+                log.error("%s left processes that don't end: %s", self.name, left)
+                return
+            time.sleep(0.01)
+
+
+def _session(leader: int) -> list[int]:
+    """Return the process ids of a session, without those that have ended."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                # pid (name) state ppid group session …: see proc(5)
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                if int(session) == leader and state not in "ZX":
+                    found.append(int(entry.name))
+    return found
 
 
 class Supervisor:
@@ -130,14 +156,31 @@ class Supervisor:
                 child.start()
             started()
             while not self._stopping:
-                for child in self._children:
-                    child.watch()
+                self._watch()
                 if self._reload:
                     self._reload = False
                     self._on_reload()
                 time.sleep(_TICK_S)
         finally:
             self._stop()
+
+    def wait_for(self, condition: Callable[[], object], timeout_s: float) -> bool:
+        """Wait until ``condition`` holds, and go on watching the children.
+
+        Returns:
+            False where it does not hold within ``timeout_s`` seconds, or all are to stop.
+        """
+        until = time.monotonic() + timeout_s
+        while not condition():
+            if self._stopping or time.monotonic() > until:
+                return False
+            self._watch()
+            time.sleep(_TICK_S / 2)
+        return True
+
+    def _watch(self) -> None:
+        for child in self._children:
+            child.watch()
 
     def _stop(self) -> None:
         until = time.monotonic() + _STOP_S

@@ -164,9 +164,20 @@ class Store(ABC):
 
     @abstractmethod
     def expire(
-        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+        self,
+        disconnected: Outcome,
+        overdue: Outcome,
+        now: float,
+        limit: int = 500,
+        spare_s: float = 0.0,
     ) -> tuple[list[Closed], list[Call]]:
         """End what is due: at most ``limit`` lambdas and calls, each given to one process only.
+
+        Args:
+            disconnected: what the calls of a lambda end with that was not seen in time.
+            overdue: what calls end with whose deadline passed.
+            limit: how many of each at most.
+            spare_s: if not 0, lambdas that are due are not closed: they have so many seconds more.
 
         Returns:
             Lambdas that were not seen in time, and calls whose deadline passed.

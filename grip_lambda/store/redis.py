@@ -132,11 +132,16 @@ class RedisStore(Store):
         return call, None if status is None else Outcome(int(status), body)
 
     def expire(
-        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+        self,
+        disconnected: Outcome,
+        overdue: Outcome,
+        now: float,
+        limit: int = 500,
+        spare_s: float = 0.0,
     ) -> tuple[list[Closed], list[Call]]:
         closed: list[Closed] = []
         calls: list[Call] = []
-        outcomes = (disconnected.status, disconnected.body, overdue.status, overdue.body)
+        outcomes = (disconnected.status, disconnected.body, overdue.status, overdue.body, spare_s)
         with self._asking():
             firsts = self._each_shard(
                 lambda pipe, shard: pipe.zrange(f"{shard}:due", 0, 0, withscores=True)

@@ -186,7 +186,12 @@ class SQLiteStore(Store):
         return Call(*call), None if status is None else Outcome(status, body)
 
     def expire(
-        self, disconnected: Outcome, overdue: Outcome, now: float, limit: int = 500
+        self,
+        disconnected: Outcome,
+        overdue: Outcome,
+        now: float,
+        limit: int = 500,
+        spare_s: float = 0.0,
     ) -> tuple[list[Closed], list[Call]]:
         # Most of the time nothing is due: look before taking the write lock.
         due = self._query(
@@ -205,6 +210,10 @@ class SQLiteStore(Store):
                 f" (SELECT token FROM calls WHERE due <= ? LIMIT ?) RETURNING {_CALL}",
                 (overdue.status, overdue.body, now + OUTCOME_KEPT_S, now, limit),
             ).fetchall()
+            if spare_s > 0:
+                db.execute(
+                    "UPDATE lambdas SET expires = ? WHERE expires <= ?", (now + spare_s, now)
+                )
             gone = db.execute(
                 f"SELECT {_LAMBDA} FROM lambdas WHERE expires <= ? LIMIT ?", (now, limit)
             ).fetchall()

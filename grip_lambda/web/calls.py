@@ -37,12 +37,12 @@ def _call(lambda_id: str, method: str) -> Response:
 def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     """Call a method of a lambda, and have its answer as the response."""
     node = http_node(hub, request)
-    repeated = _repeated_call(hub, request, lambda_id)
+    wait_s = parse_wait(request.headers.get("Prefer", ""), hub.settings.wait_s)
+    repeated = _repeated_call(hub, request, lambda_id, node, wait_s)
     if repeated is not None:
         return repeated
     if "\ufffd" in method:
         _check_path(request)
-    wait_s = parse_wait(request.headers.get("Prefer", ""), hub.settings.wait_s)
     invocation = hub.calls.begin(lambda_id, method, _body(request), node, wait_s)
     response = _hold(request, invocation.hold)
     response.call_on_close(partial(hub.calls.deliver, invocation))
@@ -69,13 +69,15 @@ def _check_path(request: Request) -> None:
         raise BadRequest("a method name must be UTF-8") from None
 
 
-def _repeated_call(hub: Hub, request: Request, lambda_id: str) -> Response | None:
+def _repeated_call(
+    hub: Hub, request: Request, lambda_id: str, node: str, wait_s: float
+) -> Response | None:
     """Answer a request that Pushpin repeats, which ``Grip-Last`` tells (clients can't send it)."""
     last = request.headers.get("Grip-Last")
     known = parse_call_channel(last.partition(";")[0].strip()) if last else None
     if known is None or known[0] != lambda_id:
         return None
-    found = hub.calls.resume(*known)
+    found = hub.calls.resume(*known, node, wait_s)
     return _hold(request, found) if isinstance(found, Hold) else _answer(request, found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import signal
 import socket
@@ -11,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ import requests
 
 from tests.integration.conftest import StackFactory
 from tests.support.clients import Host, call
-from tests.support.load import LoadHost, Reply, hosts, listed, load
+from tests.support.load import LoadHost, hosts, listed, load
 from tests.support.stack import Stack, descendants, ended, wait_until
+from tests.support.traffic import Load, check_calls, until
 
 #: Each has one request inside the backend at most: its call, or its host's batch with the answer.
 CALLERS = 16
@@ -30,66 +30,15 @@ CALLERS = 16
 WAIT_S = 3.0
 
 
-class Load:
-    """Callers that call one lambda after the other until told to stop."""
-
-    def __init__(self, stack: Stack, to: list[LoadHost]) -> None:
-        self.count = 0
-        self._stopping = False
-        self._to = to
-        bodies = ({"n": n} for n in self._numbers())
-        self._task = asyncio.create_task(
-            load(stack.url, to, bodies, CALLERS, WAIT_S, until=lambda: self._stopping)
-        )
-
-    def _numbers(self) -> Any:
-        for n in itertools.count():
-            self.count = n
-            yield n
-
-    async def more(self, calls: int) -> None:
-        """Wait until so many more calls have begun."""
-        wanted = self.count + calls
-        await until(lambda: self.count >= wanted, "the load goes on")
-
-    async def stop(self) -> list[Reply]:
-        self._stopping = True
-        return await self._task
-
-
-async def until(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:
-    """Wait for a condition without holding up the load."""
-    await asyncio.to_thread(wait_until, condition, timeout_s, what)
-
-
 @asynccontextmanager
 async def loaded(stack: Stack, count: int = 200) -> AsyncIterator[tuple[list[LoadHost], Load]]:
     async with hosts(stack.ws_url, count) as to:
-        calls = Load(stack, to)
+        calls = Load(stack.url, to, CALLERS, WAIT_S)
         await calls.more(100)
         try:
             yield to, calls
         finally:
             await calls.stop()
-
-
-def check_calls(to: list[LoadHost], replies: list[Reply]) -> list[Reply]:
-    """Check that each call failed or was answered right, and was delivered once at most.
-
-    Returns:
-        Those that failed.
-    """
-    asked: dict[str, list[int]] = {one.id: [] for one in to}
-    for reply in replies:
-        asked[reply.host].append(reply.body["n"])
-        if reply.status == 200:
-            assert reply.json() == {"method": "test", "body": reply.body}
-    for one in to:
-        seen = [body["n"] for body in one.seen]
-        assert len(seen) == len(set(seen)), "a call was delivered twice"
-        answered = {r.body["n"] for r in replies if r.host == one.id and r.status == 200}
-        assert answered <= set(seen) <= set(asked[one.id])
-    return [reply for reply in replies if reply.status != 200]
 
 
 async def check_lambdas(stack: Stack, to: list[LoadHost], cut: int) -> int:
@@ -239,7 +188,7 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_begins_empty(own_stack: Sta
 
         own_stack.stop()  # which checks that no process is left, too
 
-        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        assert [pid for pid in started if not ended(pid)] == []
 
     own_stack.start()
     assert own_stack.listing() == {}

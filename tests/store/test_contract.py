@@ -529,6 +529,25 @@ def test_a_call_outlives_nothing_but_its_deadline_when_its_lambda_lives(store: S
     assert [outcome(store, call) for call in calls] == [LATE, LATE, None]
 
 
+def test_a_lambda_that_is_due_may_be_spared_while_calls_end_on_time(store: Store) -> None:
+    opened(store, expires=NOW + 1)
+    store.begin_call(a_call("early", deadline=NOW + 1), NOW)
+    store.begin_call(a_call("late", deadline=NOW + 30), NOW)
+
+    closed, overdue = store.expire(GONE, LATE, NOW + 9, spare_s=3)
+    assert (closed, overdue) == ([], [a_call("early", deadline=NOW + 1)])
+    known = store.get_lambda(an_id(), NOW + 11.9)
+    assert known is not None
+    assert known.expires == NOW + 12
+    store.begin_call(a_call("new", deadline=NOW + 30), NOW + 11)
+    assert store.expire(GONE, LATE, NOW + 11.9) == ([], [])
+
+    closed, overdue = store.expire(GONE, LATE, NOW + 12)
+    assert ([one.lambda_.id for one in closed], overdue) == ([an_id()], [])
+    assert {call.token for call in closed[0].calls} == {"late", "new"}
+    assert store.expire(GONE, LATE, NOW + 40, spare_s=3) == ([], [])
+
+
 def test_an_outcome_is_kept_for_as_long_as_it_may_be_asked_for(store: Store) -> None:
     opened(store, expires=NOW + 1000)
     store.begin_call(a_call(), NOW)

@@ -67,8 +67,14 @@ class Cluster(Program):
         return self._child(f"--config={node.rundir}/")
 
     def program(self, node: ClusterNode, name: str) -> int:
-        """Return the process id of one of a Pushpin's programs, like ``pushpin-handler``."""
-        return program_below(self.pushpin(node), name)
+        """Return the process id of a Pushpin, or of one of its programs by its name."""
+        main = self.pushpin(node)
+        return main if name == "pushpin" else program_below(main, name)
+
+    def programs(self, node: ClusterNode) -> list[int]:
+        """Return the process ids of a node's Pushpin and of all its programs."""
+        pid = self.pushpin(node)
+        return [pid, *descendants(pid)]
 
     def redis(self) -> int:
         """Return the process id of Redis."""
@@ -101,8 +107,9 @@ class Cluster(Program):
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
-    def logged(self) -> list[str]:
-        return self.log.read_text().splitlines()
+    def said(self, words: str) -> int:
+        """Return how many lines of the log have these words."""
+        return sum(words in line for line in self.log.read_text().splitlines())
 
 
 @dataclass(frozen=True)
@@ -160,16 +167,20 @@ def published_bytes(nodes: Sequence[ClusterNode]) -> dict[str, int]:
 
     What nobody is subscribed to is not in Pushpin's statistics, but the kernel counts it.
     """
+    owners = {port: node.name for node in nodes for port in node.publish_ports()}
+    ports = " or ".join(f"sport = :{port}" for port in owners)
     shown = subprocess.run(
-        ["ss", "-tinHO", "state", "established"], capture_output=True, text=True, check=True
+        ["ss", "-tinHO", "state", "established", f"( {ports} )"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     counts = {node.name: 0 for node in nodes}
     for line in shown.splitlines():
         local = int(line.split()[2].rpartition(":")[2])
         received = re.search(r"bytes_received:(\d+)", line)
-        for node in nodes:
-            if local in node.publish_ports() and received:
-                counts[node.name] += int(received[1])
+        if received:
+            counts[owners[local]] += int(received[1])
     return counts
 
 

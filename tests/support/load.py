@@ -38,6 +38,14 @@ class Reply:
     def json(self) -> Any:
         return json.loads(self.content)
 
+    @property
+    def code(self) -> str:
+        """The word for what went wrong; empty where there is none."""
+        try:
+            return str(self.json()["code"])
+        except (ValueError, TypeError, KeyError):
+            return ""
+
 
 async def echo(method: str, body: Any) -> Any:
     """Answer at once, with what was sent."""
@@ -70,6 +78,13 @@ class LoadHost:
         self.token, self.recovered = details["token"], details["recovered"]
         await self._socket.send('{"id":0,"result":"ok"}')
         self._start(self._run(self._socket))
+
+    async def reopen(self, ws_url: str) -> None:
+        """Open it again after its connection has ended."""
+        former = self.id
+        self.ended.clear()
+        await self.open(ws_url, f"/lambda/new/{former}?token={self.token}")
+        assert self.id == former
 
     async def close(self) -> None:
         if self._socket is not None:
@@ -192,11 +207,13 @@ async def load(
     at_once: int,
     wait_s: float = 30.0,
     until: Callable[[], bool] = lambda: False,
+    rest_s: float = 0.0,
 ) -> list[Reply]:
     """Send each body to one host after the other, ``at_once`` at a time, until all are answered.
 
     Args:
         until: ends the load earlier.
+        rest_s: how long a caller rests after each call.
     """
     replies: list[Reply] = []
     queue = iter(enumerate(bodies))
@@ -207,6 +224,8 @@ async def load(
             replies.append(await caller.call(to[n % len(to)].id, body, wait_s))
             if until():
                 break
+            if rest_s:
+                await asyncio.sleep(rest_s)
         caller.close()
 
     await asyncio.gather(*(work() for _ in range(at_once)))

@@ -1,0 +1,127 @@
+"""Calls whose batch comes twice, and what happens to lambdas when the store was away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from grip_lambda.errors import StoreError
+from grip_lambda.grip.nodes import Nodes
+from grip_lambda.hub.calls import Calls, Hold
+from grip_lambda.hub.hosts import Hosts
+from grip_lambda.hub.sweeper import Sweeper
+from grip_lambda.store import Call, Lambda, Outcome, Store, open_store
+
+ID = "A" * 16
+OK = Outcome(200, b"1")
+
+
+class FakeNode:
+    """Notes what it is told to reply."""
+
+    def __init__(self) -> None:
+        self.replies: list[tuple[str, int, bytes]] = []
+
+    def reply(self, channel: str, status: int, body: bytes) -> None:
+        self.replies.append((channel, status, body))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    now = time.time()
+    opened.open_lambda(
+        Lambda(ID, "connection", "n1", "json-rpc", "generation", now, now + 60),
+        OK,
+        now,
+        take_over=False,
+    )
+    opened.begin_call(Call("token", ID, "n2", now + 30), now)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def node() -> FakeNode:
+    return FakeNode()
+
+
+@pytest.fixture
+def calls(store: Store, node: FakeNode) -> Calls:
+    return Calls(store, cast(Nodes, {"n2": node}))
+
+
+def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes_again(
+    store: Store, node: FakeNode, calls: Calls
+) -> None:
+    store.end_calls(ID, "connection", {"token": OK}, time.time())  # and its process died
+
+    assert calls.end(ID, "connection", {"token": OK}) == 0
+
+    assert node.replies == [(f"call-{ID}-token", 200, b"1")]
+
+
+@pytest.mark.parametrize(
+    "ended", [{"token": Outcome(200, b"2")}, {"token": Outcome(400, b"1")}, {"forged": OK}]
+)
+def test_another_answer_to_a_call_that_has_ended_is_not_published(
+    store: Store, node: FakeNode, calls: Calls, ended: dict[str, Outcome]
+) -> None:
+    store.end_calls(ID, "connection", {"token": OK}, time.time())
+
+    assert calls.end(ID, "connection", ended) == 0
+
+    assert node.replies == []
+
+
+def test_a_call_that_is_repeated_while_the_store_is_away_is_held_again(
+    store: Store, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object) -> None:
+        raise StoreError("the store is out of reach")
+
+    monkeypatch.setattr(store, "get_call", away)
+
+    found = calls.resume(ID, "token", "n2", 20)
+
+    assert isinstance(found, Hold)
+    assert found.channel == f"call-{ID}-token"
+    assert 19 <= found.timeout_s <= 21
+
+
+class FlakyStore:
+    """Is away when told so, and notes how long lambdas that are due are spared."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.spared: list[float] = []
+
+    def expire(self, *args: object, spare_s: float) -> tuple[list[Any], list[Any]]:
+        if self.away:
+            raise StoreError("the store is out of reach")
+        self.spared.append(spare_s)
+        return [], []
+
+
+def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts_as_gone(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, clock = FlakyStore(), [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    hosts = cast(Hosts, type("NoHosts", (), {"expired": staticmethod(lambda closed: None)}))
+    sweeper = Sweeper(cast(Store, store), hosts, calls, ping_s=30)
+
+    sweeper.sweep()
+    store.away = True
+    with pytest.raises(StoreError):
+        sweeper.sweep()
+    store.away = False
+    for _ in range(3):
+        sweeper.sweep()
+        clock[0] += 20
+
+    assert store.spared == [0, 31, 11, 0]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from gripcontrol import HttpResponseFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
+
+from .pace import Pacer
 
 #: A hold names its channel with this id, and a reply follows it (see docs/design.md).
 HOLD_ID = "0"
@@ -22,6 +25,7 @@ class Node(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._pacer = Pacer()
 
     @property
     @abstractmethod
@@ -36,13 +40,24 @@ class Node(ABC):
             PublishError: it has not been reached within half a second.
         """
 
-    def send(self, channel: str, message: bytes) -> None:
+    def send(self, channel: str, message: bytes, *, when_subscribed: bool = False) -> None:
         """Send a text message to the WebSocket subscribed to ``channel``.
+
+        Args:
+            when_subscribed: whether to keep it back until there is one, for a few seconds, as far
+                as this way of publishing can tell.
 
         Raises:
             PublishError: Pushpin is out of reach.
         """
-        self._publish(channel, self._item(WebSocketMessageFormat(message.decode())))
+        item = self._item(WebSocketMessageFormat(message.decode()))
+        publish = partial(
+            self._pacer.send, channel, len(message), partial(self._publish, channel, item)
+        )
+        if when_subscribed:
+            self._when_subscribed(channel, publish)
+        else:
+            publish()
 
     def close(self, channel: str, code: int, reason: str) -> None:
         """Close the WebSocket subscribed to ``channel`` with a code and a reason.
@@ -72,6 +87,9 @@ class Node(ABC):
 
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return Item(message, id, prev_id)
+
+    def _when_subscribed(self, channel: str, publish: Callable[[], None]) -> None:
+        publish()
 
     @abstractmethod
     def _publish(self, channel: str, item: Item) -> None:

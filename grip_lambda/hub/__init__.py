@@ -11,6 +11,7 @@ from ..settings import Settings
 from ..store import open_store
 from .calls import Calls
 from .hosts import Hosts
+from .monologue import MonologueHosts
 from .sweeper import Sweeper
 from .websocket import WebSocketHosts
 
@@ -34,6 +35,7 @@ class Hub:
         self.calls = Calls(self.store, self.nodes)
         self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
         self.websocket = WebSocketHosts(self.hosts, settings)
+        self.monologue = MonologueHosts(self.hosts, self.calls, self.store, self.nodes, settings)
         self._sweeper = Sweeper(self.store, self.hosts, self.calls, settings.ping_s)
         self._sweeper.start()
 

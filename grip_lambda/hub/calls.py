@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
+from ..errors import BadRequest, Busy, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
-from ..protocol import ids, jsonrpc
+from ..protocol import ids, jsontext, monologue
 from ..settings import MAX_BODY
 from ..store import Call, Host, Outcome, Store
 from ..store.base import OUTCOME_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
-from .messages import invocation
+from .messages import Sent, invocation
 from .replies import Replies, Response, render
 
 log = logging.getLogger(__name__)
@@ -87,13 +87,16 @@ class Calls:
         self._nodes = nodes
         self._replies = Replies(nodes)
 
-    def begin(self, lambda_id: str, method: str, body: bytes, caller: Caller) -> Invocation:
+    def begin(
+        self, lambda_id: str, method: str, body: bytes, caller: Caller, sent: Sent | None = None
+    ) -> Invocation:
         """Enter a call.
 
         Args:
             lambda_id: whom to call.
             method: what to call there.
             body: a JSON text; empty for null.
+            sent: what a Monologue client sent; the body is then the array of its arguments.
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
@@ -101,17 +104,18 @@ class Calls:
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
-        check_method(method)
+        if sent is None:
+            check_method(method)
         if len(body) > caller.max_body:
             raise TooLarge(f"the body may have {caller.max_body} bytes at most")
         body = body or b"null"
-        if not jsonrpc.is_json(body):
+        if not jsontext.is_json(body):
             raise BadRequest(
-                f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
+                f"the body must be JSON in UTF-8, nested no deeper than {jsontext.MAX_DEPTH} levels"
             )
         now = time.time()
         call = Call(
-            ids.new_call_token(),
+            ids.new_call_token() if sent is None else sent.token,
             lambda_id,
             caller.node,
             now + caller.wait_s,
@@ -119,16 +123,33 @@ class Calls:
             caller.details,
             caller.kept_s,
         )
-        host = self._store.begin_call(call, now)
+        try:
+            host = self._store.begin_call(call, now)
+        except Busy:
+            host = self._begun_before(call, now)
         try:
             self._nodes[host.node].require()
-        except PublishError:
+            message = invocation(host, method, body, call, sent)
+        except (PublishError, BadRequest):
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
             raise
-        message = invocation(host, method, body, call)
         return Invocation(_hold(call, now), host, message)
+
+    def _begun_before(self, call: Call, now: float) -> Host:
+        """Find the host of a call whose batch comes twice, as its process died on the way.
+
+        Such a call was entered, and its host was not asked. It must raise Busy if it is none.
+        """
+        if call.kind == monologue.CODE:
+            known = self._store.get_call(call.lambda_id, call.token, now)
+            host = self._store.get_lambda(call.lambda_id, now)
+            if known is not None and host is not None and known[1] is None:
+                same = known[0].details == call.details
+                if same:
+                    return Host(host.connection, host.node, host.code, host.transport, host.context)
+        raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def deliver(self, invocation: Invocation) -> None:
         """Send the call to its host.
@@ -138,7 +159,12 @@ class Calls:
         """
         host = invocation.host
         try:
-            self._nodes[host.node].send(host_channel(host.connection), invocation.message)
+            self._nodes[host.node].send(
+                host_channel(host.connection),
+                invocation.message,
+                # Nothing may reach a Monologue client before its id: it is subscribed behind that.
+                when_subscribed=host.code == monologue.CODE,
+            )
         except PublishError as error:
             log.warning("a call was lost: %s", error)
             call = invocation.hold.call

@@ -41,11 +41,11 @@ class Hosts:
         self._calls = calls
         self._settings = settings
 
-    def open(self, opening: Opening) -> tuple[Session, bytes]:
+    def open(self, opening: Opening) -> tuple[Session, bool]:
         """Begin to open a lambda, a new one or again.
 
         Returns:
-            The session, and the ``open`` message that the host is to acknowledge.
+            The session, and whether the id was open within the last day.
 
         Raises:
             BadRequest: the id is malformed.
@@ -60,15 +60,18 @@ class Hosts:
         session = msgspec.structs.replace(
             session, code=opening.code, owner=opening.owner, private=opening.private
         )
+        return session, recovered
+
+    def details(self, session: Session, recovered: bool) -> dict[str, Any]:
+        """Return what a host is told beside its id."""
         secret = self._settings.secret
-        details: dict[str, Any] = {
+        return {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
             "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
             "ping": self._settings.ping_s,
             "grace": GRACE_S,
         }
-        return session, jsonrpc.open_message(session.lambda_id, details)
 
     def _reopen(self, lambda_id: str, token: str, now: float) -> tuple[Session, bool]:
         check_lambda_id(lambda_id)

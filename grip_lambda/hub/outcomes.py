@@ -21,5 +21,5 @@ UNAVAILABLE = failure(503, "unavailable", "the lambda's proxy is out of reach; t
 def from_answer(answer: Answer) -> Outcome:
     """Return the outcome that a host's answer gives, its value as it came."""
     if answer.is_error:
-        return Outcome(400, b'{"error":%b}' % answer.value)
-    return Outcome(200, answer.value)
+        return Outcome(400, b'{"error":%b}' % answer.value, answer.extra)
+    return Outcome(200, answer.value, answer.extra)

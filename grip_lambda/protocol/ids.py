@@ -30,6 +30,22 @@ def new_call_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def client_call_token(secret: bytes, caller: str, callee: str, token: bytes) -> str:
+    """Return the token of a call whose caller has named it itself.
+
+    That name is neither unique nor secret. The same call gives the same token: its answer is
+    found again by who called, who was called, and the name.
+
+    Args:
+        caller, callee: ids of both.
+        token: the caller's name for the call.
+    """
+    digest = hmac.digest(
+        secret, b"call:%b:%b:%b" % (caller.encode(), callee.encode(), token), "sha256"
+    )
+    return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
 def new_generation() -> str:
     """Return what a reopen token is bound to beside the id."""
     return secrets.token_urlsafe(9)

@@ -10,8 +10,6 @@ alone when a handler returns nothing, which counts as a null result).
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +17,11 @@ import msgspec
 import orjson
 
 from ..errors import ProtocolError
+from . import jsontext
+from .jsontext import encode_string
 
 CODE = "json-rpc"
-#: How deeply a body may be nested. An answer is read up to about twice that, so that no body can
-#: cost a host that echoes it, within something of its own, its connection.
-MAX_DEPTH = 500
 _NULL = b"null"
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-#: An escape in a string; the group is that of half a surrogate pair.
-_ESCAPE = re.compile(rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
-_ALIKE = bytes.maketrans(b"{}", b"[]")
-_OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class _Message(msgspec.Struct):
@@ -41,16 +33,20 @@ class _Message(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Message)
-_judge = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A host's answer; ``id`` is the call's token, or 0 for the ``open`` message."""
+    """A host's answer; ``id`` is the call's token, or 0 for the ``open`` message.
+
+    Attributes:
+        extra: what the host said beside it, as JSON; else empty.
+    """
 
     id: str | int | float
     value: bytes
     is_error: bool
+    extra: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -69,62 +65,14 @@ class Request:
     method: str
 
 
-def is_json(text: bytes) -> bool:
-    """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259), nested ``MAX_DEPTH`` at most.
-
-    Its numbers may be of any size.
-    """
-    try:
-        text.decode()  # which the judge does not look at
-        try:
-            _judge.decode(text)
-        except msgspec.DecodeError:
-            _judge.decode(_hide_surrogates(text, _marker()))
-    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
-        return False
-    return text.count(b"[") + text.count(b"{") <= MAX_DEPTH or _is_flat(text)
-
-
-def _is_flat(text: bytes) -> bool:
-    """Tell whether a JSON text is nested ``MAX_DEPTH`` at most."""
-    brackets = _STRING.sub(b"", text).translate(_ALIKE, _OTHERS)
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")  # the innermost ones
-    return not brackets
-
-
-def _decode(data: bytes) -> _Message:
-    try:
-        return _decoder.decode(data)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        # The decoder refuses half a surrogate pair, which JSON allows and JavaScript writes where
-        # a string was cut within a character: read it as plain text, and put it back.
-        marker = _marker()
-        message = _decoder.decode(_hide_surrogates(data, marker))
-        for name in ("params", "result", "error"):
-            shown = bytes(getattr(message, name)).replace(marker, rb"\u")
-            setattr(message, name, msgspec.Raw(shown))
-        return message
-
-
-def _marker() -> bytes:
-    return b"z" + secrets.token_hex(16).encode()  # no digit, which could complete an escape
-
-
-def _hide_surrogates(text: bytes, marker: bytes) -> bytes:
-    return _ESCAPE.sub(lambda found: marker + found[1] if found[1] else found[0], text)
-
-
-def encode_string(text: str) -> bytes:
-    """Return ``text`` as a JSON string."""
-    return orjson.dumps(text)
-
-
 def invocation(method: str, body: bytes, token: str) -> bytes:
     """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
-    return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
+    return request(method, b"[%b]" % body, token)
+
+
+def request(method: str, params: bytes, token: str) -> bytes:
+    """Return the message that calls ``method`` with ``params``, a JSON array."""
+    return b'{"method":%b,"params":%b,"id":"%b"}' % (encode_string(method), params, token.encode())
 
 
 def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:
@@ -148,8 +96,7 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
         ProtocolError: it is not JSON-RPC in UTF-8; the connection should end with 1007.
     """
     try:
-        data.decode()  # the decoder does not look into what it keeps as bytes
-        message = _decode(data)
+        message = jsontext.decode(_decoder, data)
     except msgspec.ValidationError:
         raise ProtocolError("a JSON-RPC message must be an object") from None
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):

@@ -17,6 +17,8 @@ from .websocket import batch
 
 blueprint = Blueprint("lambdas", __name__)
 
+_UPGRADE = "open a WebSocket here; a handshake needs the header `Upgrade: websocket`, in lower case"
+
 
 @blueprint.get("/lambda")
 def listing() -> Response:
@@ -46,13 +48,18 @@ def delete(lambda_id: str) -> Response:
 def new(lambda_id: str | None) -> BaseResponse:
     """Open a lambda, or go on with one: the batches of its WebSocket come here."""
     if request.method == "GET":
-        raise UpgradeRequired(
-            "open a WebSocket here; a handshake needs the header `Upgrade: websocket`,"
-            " in lower case"
-        )
+        raise UpgradeRequired(_UPGRADE)
     if request.mimetype != events.CONTENT_TYPE:
         raise BadRequest("hosts answer on the WebSocket that they opened here with GET")
-    return batch(current_hub(), request, lambda_id)
+    return batch(current_hub(), request, "lambda/new", lambda_id)
+
+
+@blueprint.get("/monologue")
+@blueprint.get("/monologue/")
+@blueprint.get("/monologue/<lambda_id>")
+def monologue(lambda_id: str = "") -> BaseResponse:
+    """Say what is spoken here to who opens no WebSocket."""
+    raise UpgradeRequired(_UPGRADE)
 
 
 def _entry(known: Lambda) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,11 +97,12 @@ class _Stack:
 
     def _announce(self) -> None:
         """Say how to use it, once it answers."""
-        if not wait_for(lambda: answers(f"{self._url}/readyz")):
+        wait_for = self._supervisor.wait_for
+        if not wait_for(lambda: answers(f"{self._url}/readyz"), READY_S):
             click.echo(f"grip-lambda does not answer at {self._url} yet; see above", err=True)
             return
         click.echo(f"\ngrip-lambda is ready. Open {self._url}/ : that tab is then a function.")
-        if len(self._children) > 2 and wait_for(self._demo_file.exists):
+        if len(self._children) > 2 and wait_for(self._demo_file.exists, READY_S):
             click.echo(
                 "Or call the one that is open already:\n\n"
                 f"  curl -X POST {self._url}/lambda/{self._demo_file.read_text()}/echo"
@@ -121,16 +121,6 @@ def drop_node(store_url: str, node: str) -> None:
             store.close()
     except GripLambdaError as error:
         log.error("lambdas of %s were not dropped: %s", node, error)
-
-
-def wait_for(condition: Callable[[], object], timeout_s: float = READY_S) -> bool:
-    """Wait until ``condition`` holds; False where it does not within ``timeout_s`` seconds."""
-    until = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def backend_child(name: str, port: int, workers: int, environ: dict[str, str]) -> Child:

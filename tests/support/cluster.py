@@ -167,16 +167,20 @@ def published_bytes(nodes: Sequence[ClusterNode]) -> dict[str, int]:
 
     What nobody is subscribed to is not in Pushpin's statistics, but the kernel counts it.
     """
+    owners = {port: node.name for node in nodes for port in node.publish_ports()}
+    ports = " or ".join(f"sport = :{port}" for port in owners)
     shown = subprocess.run(
-        ["ss", "-tinHO", "state", "established"], capture_output=True, text=True, check=True
+        ["ss", "-tinHO", "state", "established", f"( {ports} )"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     counts = {node.name: 0 for node in nodes}
     for line in shown.splitlines():
         local = int(line.split()[2].rpartition(":")[2])
         received = re.search(r"bytes_received:(\d+)", line)
-        for node in nodes:
-            if local in node.publish_ports() and received:
-                counts[node.name] += int(received[1])
+        if received:
+            counts[owners[local]] += int(received[1])
     return counts
 
 

@@ -149,6 +149,14 @@ class Stack(Program):
         """Return the process id of one of Pushpin's programs, like ``pushpin-proxy``."""
         return program_below(self.pid, name)
 
+    def pushpins(self) -> list[int]:
+        """Return the process ids of all living handlers of Pushpin: one, as a rule."""
+        return [
+            pid
+            for pid in descendants(self.pid)
+            if "/pushpin-handler " in command(pid) and not ended(pid)
+        ]
+
 
 def ended(pid: int) -> bool:
     """Tell whether a process has ended and closed its sockets, collected or not."""

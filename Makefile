@@ -46,6 +46,7 @@ $(VENV)/.installed: pyproject.toml
 $(NODE): tests/node/package.json tests/node/package-lock.json
 	@command -v npm >/dev/null || tools/apt-install nodejs npm
 	@command -v curl >/dev/null || tools/apt-install curl
+	@command -v ss >/dev/null || tools/apt-install iproute2
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
 

@@ -48,10 +48,10 @@ def listing(url: str, as_json: bool) -> None:
         click.echo(click.style(line, bold=True) if number == 0 else line)
 
 
-@click.command()
-@click.argument("lambda_id", metavar="ID")
-@click.argument("method")
-@click.argument("body", metavar="[JSON|-]", default="null")
+@click.command(cls=options.Plainly)
+@click.argument("lambda_id", metavar="ID", callback=options.plain)
+@click.argument("method", callback=options.plain)
+@click.argument("body", metavar="[JSON|-]", default="null", callback=options.plain)
 @click.option(
     "--wait",
     type=click.FloatRange(0.05, 3600),
@@ -82,8 +82,8 @@ def call(*, url: str, lambda_id: str, method: str, body: str, wait: float, raw: 
     click.echo(result if raw and isinstance(result, str) else _json(result))
 
 
-@click.command()
-@click.argument("lambda_id", metavar="ID")
+@click.command(cls=options.Plainly)
+@click.argument("lambda_id", metavar="ID", callback=options.plain)
 @options.url
 def ping(url: str, lambda_id: str) -> None:
     """Tell whether the lambda ID is open, and how fast the server says so.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,3 +27,22 @@ url: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     callback=_checked,
     help="The server.",
 )
+
+
+class Plainly(click.Command):
+    """A command whose arguments may begin with a dash: ids do now and then, and numbers.
+
+    Such an argument is marked before click looks for options; ``plain`` takes the mark away.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [_MARK + arg if _DASHED(arg) else arg for arg in args])
+
+
+def plain(ctx: click.Context, param: click.Parameter, argument: str) -> str:
+    """Return an argument as it was given."""
+    return argument.removeprefix(_MARK)
+
+
+_MARK = "\0"  # which no argument of a program can hold
+_DASHED = re.compile(r"-[A-Za-z0-9_-]{15}|-\d\S*").fullmatch

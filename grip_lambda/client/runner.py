@@ -224,8 +224,8 @@ class Runner:
         for listener in listeners:
             try:
                 told = listener(what)
-            except Exception:
-                log.exception("a listener failed")
+            except Exception as error:
+                log.error("a listener failed: %r", error, exc_info=error)
             else:
                 if inspect.iscoroutine(told):
                     self._spawn(told)

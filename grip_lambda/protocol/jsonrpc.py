@@ -110,7 +110,7 @@ def _decode(data: bytes) -> _Message:
 
 
 def _marker() -> bytes:
-    return secrets.token_hex(16).encode()
+    return b"z" + secrets.token_hex(16).encode()  # no digit, which could complete an escape
 
 
 def _hide_surrogates(text: bytes, marker: bytes) -> bytes:

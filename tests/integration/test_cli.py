@@ -16,7 +16,7 @@ import pytest
 
 from grip_lambda.client import Host
 from tests.support.clients import calling
-from tests.support.stack import Stack, free_port, wait_until
+from tests.support.stack import Stack, ended, free_port, wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 StartHost = Callable[..., "RunningHost"]
@@ -108,6 +108,13 @@ def test_call(run: Run, echo: str) -> None:
     assert json.loads(run("call", echo, "echo", json.dumps(body)).stdout) == body
     assert json.loads(run("call", echo, "echo", "-", stdin=json.dumps(body)).stdout) == body
     assert run("call", echo, "echo", '"a b"', "--raw").stdout == "a b\n"
+
+
+@pytest.mark.parametrize("lambda_id", ["-r0123456789abcd", "--0123456789-_ab"])
+def test_ids_and_numbers_may_begin_with_a_dash(stack: Stack, run: Run, lambda_id: str) -> None:
+    with Host(stack.url, {"echo": lambda body: body}, id=lambda_id):
+        assert run("call", lambda_id, "echo", "-5", "--wait", "5").stdout == "-5\n"
+        assert run("ping", lambda_id).returncode == 0
 
 
 def test_errors_are_one_line_and_an_exit_status(run: Run, echo: str) -> None:
@@ -212,6 +219,40 @@ def test_a_host_finishes_what_runs(stack: Stack, host: StartHost, tmp_path: Path
 
     assert call.result().json() == "done"
     assert one.process.wait(10) == 0
+
+
+def test_the_second_signal_ends_what_runs(stack: Stack, host: StartHost, tmp_path: Path) -> None:
+    one = host("--exec", "touch begun; echo $$ > pid; sleep 30")
+    call = calling(stack.url, one.id, "x")
+    wait_until((tmp_path / "begun").exists)
+
+    one.process.send_signal(signal.SIGINT)
+    wait_until(
+        lambda: b"Closing" in calling(stack.url, one.id, "y", wait=5).result().content,
+        what="the refusal of new calls",
+    )
+
+    assert one.stop() == (130, "\n")
+    assert call.result().json()["code"] == "disconnected"
+    wait_until(lambda: ended(int((tmp_path / "pid").read_text())), what="the command's end")
+
+
+def test_a_caller_can_be_interrupted(stack: Stack) -> None:
+    entered, released = Event(), Event()
+
+    def hold() -> None:
+        entered.set()
+        released.wait(20)
+
+    with Host(stack.url, {"hold": hold}) as one:
+        command = [*COMMAND, "call", one.id, "hold", "--url", stack.url]
+        caller = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert entered.wait(10)
+        caller.send_signal(signal.SIGINT)
+        _, complaints = caller.communicate(timeout=10)
+        released.set()
+
+    assert (caller.returncode, complaints.strip()) == (130, "")
 
 
 def test_a_host_that_was_taken_over_ends(stack: Stack, host: StartHost, tmp_path: Path) -> None:

@@ -285,3 +285,8 @@ def test_the_open_message_has_the_id_alone_and_then_the_details() -> None:
     message = json.loads(jsonrpc.open_message("a" * 16, {"token": "t"}))
 
     assert message == {"method": "open", "params": ["a" * 16, {"token": "t"}], "id": 0}
+
+
+def test_an_incomplete_escape_before_half_a_pair_is_not_completed() -> None:
+    assert not jsonrpc.is_json(b'"\\u0\\ud977"')
+    assert not jsonrpc.is_json(b'"\\u00\\ud977\\ude9c\\ud9b2"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from gripcontrol import HttpResponseFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
@@ -53,10 +54,13 @@ class Node(ABC):
         self._publish(channel, self._item(closing))
 
     @abstractmethod
-    def reply(self, channel: str, status: int, body: bytes) -> None:
+    def reply(
+        self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer the request held on ``channel``, as soon as its hold is in place.
 
-        Headers are those that the hold came with.
+        Args:
+            headers: put in the place of those of the same name that the hold came with.
 
         Raises:
             PublishError: Pushpin is out of reach.
@@ -74,6 +78,6 @@ class Node(ABC):
         """Publish an item, or raise PublishError."""
 
 
-def response(status: int, body: bytes) -> Format:
+def response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Format:
     """Return the message that answers a held request."""
-    return HttpResponseFormat(code=status, body=body.decode())
+    return HttpResponseFormat(code=status, headers=headers or None, body=body.decode())

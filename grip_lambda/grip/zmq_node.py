@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import tnetstring
@@ -39,18 +40,20 @@ class _Message(Item):  # type: ignore[misc]
 
     def export(self, formats_field: bool = False, tnetstring: bool = False) -> dict[bytes, Any]:
         out: dict[bytes, Any] = {
-            b"formats": {
-                form.name().encode(): {
-                    key.encode(): value.encode() if isinstance(value, str) else value
-                    for key, value in form.export().items()
-                }
-                for form in self.formats
-            }
+            b"formats": {form.name().encode(): _as_bytes(form.export()) for form in self.formats}
         }
         if self.id is not None:
             out[b"id"] = self.id.encode()
             out[b"prev-id"] = self.prev_id.encode()
         return out
+
+
+def _as_bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict):
+        return {key.encode(): _as_bytes(one) for key, one in value.items()}
+    return value
 
 
 class ZmqNode(Node):
@@ -83,8 +86,10 @@ class ZmqNode(Node):
         if not self._connected.wait(max(0.0, min(left, _CONNECT_S))):
             raise PublishError(f"the proxy {self.name} is out of reach; try again later")
 
-    def reply(self, channel: str, status: int, body: bytes) -> None:
-        item = self._item(response(status, body), REPLY_ID, HOLD_ID)
+    def reply(
+        self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        item = self._item(response(status, body, headers), REPLY_ID, HOLD_ID)
         name = channel.encode()
         with self._lock:
             if name not in self._held:

@@ -15,8 +15,11 @@ from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
 from ..store import Call, Host, Outcome, Store
+from ..store.base import OUTCOME_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
+from .messages import invocation
+from .replies import Replies, Response, render
 
 log = logging.getLogger(__name__)
 
@@ -55,24 +58,42 @@ class Invocation:
     message: bytes
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and how they are to be answered.
+
+    Attributes:
+        node: the Pushpin that holds the caller.
+        wait_s: how long the caller waits.
+        kind: how the caller is answered; see replies.py.
+        details: what that kind needs to know, as JSON; else empty.
+        kept_s: how long the outcome is kept, in seconds.
+        max_body: how many bytes the body may have.
+    """
+
+    node: str
+    wait_s: float
+    kind: str = "http"
+    details: str = ""
+    kept_s: float = OUTCOME_KEPT_S
+    max_body: int = MAX_BODY
+
+
 class Calls:
     """The way of a call from its caller to its host and back."""
 
     def __init__(self, store: Store, nodes: Nodes) -> None:
         self._store = store
         self._nodes = nodes
+        self._replies = Replies(nodes)
 
-    def begin(
-        self, lambda_id: str, method: str, body: bytes, node: str, wait_s: float
-    ) -> Invocation:
+    def begin(self, lambda_id: str, method: str, body: bytes, caller: Caller) -> Invocation:
         """Enter a call.
 
         Args:
             lambda_id: whom to call.
             method: what to call there.
             body: a JSON text; empty for null.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits.
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
@@ -81,15 +102,23 @@ class Calls:
         """
         check_lambda_id(lambda_id)
         check_method(method)
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"the body may have {MAX_BODY} bytes at most")
+        if len(body) > caller.max_body:
+            raise TooLarge(f"the body may have {caller.max_body} bytes at most")
         body = body or b"null"
         if not jsonrpc.is_json(body):
             raise BadRequest(
                 f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = Call(ids.new_call_token(), lambda_id, node, now + wait_s)
+        call = Call(
+            ids.new_call_token(),
+            lambda_id,
+            caller.node,
+            now + caller.wait_s,
+            caller.kind,
+            caller.details,
+            caller.kept_s,
+        )
         host = self._store.begin_call(call, now)
         try:
             self._nodes[host.node].require()
@@ -98,7 +127,7 @@ class Calls:
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
             raise
-        message = jsonrpc.invocation(method, body, call.token)
+        message = invocation(host, method, body, call)
         return Invocation(_hold(call, now), host, message)
 
     def deliver(self, invocation: Invocation) -> None:
@@ -115,8 +144,8 @@ class Calls:
             call = invocation.hold.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
 
-    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Outcome:
-        """Find the call of a request that Pushpin repeats: its outcome, or the hold once more.
+    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Response:
+        """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
@@ -131,9 +160,9 @@ class Calls:
             log.warning("a call is held without its deadline: %s", error)
             return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
         if known is None:
-            return outcomes.DEADLINE_EXCEEDED
+            return TOO_LATE
         call, outcome = known
-        return outcome or _hold(call, now)
+        return _hold(call, now) if outcome is None else render(call, outcome)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
         """End calls that ``connection`` was asked; the outcome is stored before it is published.
@@ -162,12 +191,8 @@ class Calls:
                 self.reply([known[0]], outcome)
 
     def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
-        """Publish the stored outcome of calls to their callers."""
-        for call in calls:
-            try:
-                self._nodes[call.node].reply(call_channel(call), outcome.status, outcome.body)
-            except PublishError as error:
-                log.warning("a reply was lost: %s", error)
+        """Send the stored outcome of calls to their callers."""
+        self._replies.send(calls, outcome)
 
 
 def check_lambda_id(lambda_id: str) -> None:
@@ -193,6 +218,10 @@ def check_method(method: str) -> None:
         raise BadRequest("a method name can't have NUL in it")
     if _RESERVED.fullmatch(method):
         raise BadRequest(f"the method name {method[:100]} is reserved")
+
+
+#: What a call gets that is not known any more.
+TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDED.body)
 
 
 def _hold(call: Call, now: float) -> Hold:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -151,6 +152,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
+        _raise_file_limit()
         try:
             for child in self._children:
                 child.start()
@@ -195,3 +197,13 @@ class Supervisor:
 
     def _on_hangup(self, number: int, frame: object) -> None:
         self._reload = True
+
+
+def _raise_file_limit() -> None:
+    """Let children open as many files as the system allows: each connection is one.
+
+    The limit that programs start with is 1,024 as a rule, and Pushpin stays below it.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

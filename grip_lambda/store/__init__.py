@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Store
+from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Store", "open_store"]
+__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Past", "Store", "open_store"]
 
 
 def open_store(url: str) -> Store:

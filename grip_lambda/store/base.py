@@ -32,6 +32,10 @@ class Lambda:
         headers: the registration's headers, credentials already redacted.
         methods: the names that the host gave, or None.
         max_calls: how many calls may be in flight, or None for any number.
+        transport: how the host is connected: ``websocket``, ``sse`` or ``poll``.
+        context: whether the host wants the context of each call.
+        owner: the id of the API key that opened it; empty without one.
+        private: whether it is callable with an API key only.
     """
 
     id: str
@@ -44,14 +48,29 @@ class Lambda:
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     methods: Sequence[str] | None = None
     max_calls: int | None = None
+    transport: str = "websocket"
+    context: bool = False
+    owner: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True)
 class Host:
-    """Where a lambda's calls go: its connection, and the node that holds it."""
+    """Where a lambda's calls go: its connection, the node that holds it, and what it speaks."""
 
     connection: str
     node: str
+    code: str = "json-rpc"
+    transport: str = "websocket"
+    context: bool = False
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is remembered of a lambda that is open, or was within the last day."""
+
+    generation: str
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,20 +82,31 @@ class Call:
         lambda_id: whom it calls.
         node: the Pushpin that holds the caller.
         deadline: when the caller gets ``deadline_exceeded``.
+        kind: how its caller is answered; see hub/replies.py.
+        details: what that kind needs to know, as JSON; else empty.
+        kept_s: how long its outcome is kept, in seconds.
     """
 
     token: str
     lambda_id: str
     node: str
     deadline: float
+    kind: str = "http"
+    details: str = ""
+    kept_s: float = OUTCOME_KEPT_S
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended: the HTTP status and body that its caller gets."""
+    """How a call ended: the HTTP status and body that a plain caller gets.
+
+    Attributes:
+        extra: what the host said beside it (logs, billing), as JSON; else empty.
+    """
 
     status: int
     body: bytes
+    extra: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -120,8 +150,8 @@ class Store(ABC):
         """Return all open lambdas, oldest first."""
 
     @abstractmethod
-    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
-        """Return the generation of a lambda that is open or was within the last day, or None."""
+    def remembered(self, lambda_id: str, now: float) -> Past | None:
+        """Return what is known of a lambda that is open or was within the last day, or None."""
 
     @abstractmethod
     def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
@@ -137,9 +167,11 @@ class Store(ABC):
     def begin_call(self, call: Call, now: float) -> Host:
         """Enter ``call`` and return the host that is to answer it.
 
+        A token may be used again for the same lambda once its call has ended.
+
         Raises:
             NotFound: no such lambda is open.
-            Busy: it has ``max_calls`` in flight.
+            Busy: it has ``max_calls`` in flight, or a call of this token.
         """
 
     @abstractmethod
@@ -159,7 +191,7 @@ class Store(ABC):
     ) -> tuple[Call, Outcome | None] | None:
         """Return a call and its outcome, None where it has none yet; None where it is unknown.
 
-        An ended call is known for ``OUTCOME_KEPT_S`` seconds.
+        An ended call is known for its ``kept_s`` seconds.
         """
 
     @abstractmethod

@@ -12,9 +12,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from importlib import resources
 from typing import Any
 
+import msgspec
 import orjson
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
@@ -22,7 +24,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import Call, Closed, Host, Lambda, Outcome, Store
+from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
 from .breaker import Breaker
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
@@ -69,7 +71,7 @@ class RedisStore(Store):
     ) -> Closed | None:
         replaceable = new.generation if take_over else ""
         terms = (new.connection, new.expires, new.opened, replaceable)
-        ending = (disconnected.status, disconnected.body)
+        ending = astuple(disconnected)
         return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
 
     def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
@@ -87,16 +89,17 @@ class RedisStore(Store):
         listed = [one for one in known if one is not None and one.expires > now]
         return sorted(listed, key=lambda one: one.opened)
 
-    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+    def remembered(self, lambda_id: str, now: float) -> Past | None:
         shard = _shard(lambda_id)
         with self._asking():
-            generation = self._redis.hget(f"{shard}:lambda:{lambda_id}", "generation")
+            names = ("generation", "owner", "until")
+            generation, owner, _ = self._redis.hmget(f"{shard}:lambda:{lambda_id}", names)
             if generation is None:
                 past = f"{shard}:past:{lambda_id}"
-                generation, until = self._redis.hmget(past, "generation", "until")
+                generation, owner, until = self._redis.hmget(past, names)
                 if until is None or float(until) <= now:
                     return None
-        return str(generation.decode())
+        return Past(generation.decode(), (owner or b"").decode())
 
     def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
         return bool(self._run("renew", lambda_id, now, connection, expires))
@@ -104,18 +107,24 @@ class RedisStore(Store):
     def close_lambda(
         self, lambda_id: str, connection: str, disconnected: Outcome, now: float
     ) -> Closed | None:
-        ending = (disconnected.status, disconnected.body)
+        ending = astuple(disconnected)
         return _closed(self._run("close", lambda_id, now, connection, *ending))
 
     def begin_call(self, call: Call, now: float) -> Host:
-        terms = (call.token, call.node, call.deadline)
-        connection, node = self._run("begin", call.lambda_id, now, *terms)
-        return Host(connection.decode(), node.decode())
+        terms = (call.token, call.deadline, call.kept_s, _facts(call))
+        connection, node, code, transport, context = self._run("begin", call.lambda_id, now, *terms)
+        known = (
+            connection.decode(),
+            node.decode(),
+            code.decode(),
+            (transport or b"websocket").decode(),
+        )
+        return Host(*known, context == b"1")
 
     def end_calls(
         self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
     ) -> list[Call]:
-        flat = [x for token, one in outcomes.items() for x in (token, one.status, one.body)]
+        flat = [x for token, one in outcomes.items() for x in (token, *astuple(one))]
         by = secrets.token_hex(8)
         return _calls(lambda_id, self._run("end", lambda_id, now, connection, by, *flat))
 
@@ -124,12 +133,12 @@ class RedisStore(Store):
     ) -> tuple[Call, Outcome | None] | None:
         key = f"{_shard(lambda_id)}:call:{lambda_id}:{token}"
         with self._asking():
-            found = self._redis.hmget(key, "node", "deadline", "status", "body", "until")
-        node, deadline, status, body, until = found
-        if node is None or (until is not None and float(until) <= now):
+            found = self._redis.hmget(key, "facts", "status", "body", "extra", "until")
+        facts, status, body, extra, until = found
+        if facts is None or (until is not None and float(until) <= now):
             return None
-        call = Call(token, lambda_id, node.decode(), float(deadline))
-        return call, None if status is None else Outcome(int(status), body)
+        call = _call(lambda_id, token, facts)
+        return call, None if status is None else Outcome(int(status), body, extra)
 
     def expire(
         self,
@@ -141,7 +150,7 @@ class RedisStore(Store):
     ) -> tuple[list[Closed], list[Call]]:
         closed: list[Closed] = []
         calls: list[Call] = []
-        outcomes = (disconnected.status, disconnected.body, overdue.status, overdue.body, spare_s)
+        outcomes = (*astuple(disconnected), *astuple(overdue), spare_s)
         with self._asking():
             firsts = self._each_shard(
                 lambda pipe, shard: pipe.zrange(f"{shard}:due", 0, 0, withscores=True)
@@ -151,8 +160,8 @@ class RedisStore(Store):
             if left > 0 and first and first[0][1] <= now:
                 gone, late = self._script("expire", _prefix(number), now, left, *outcomes)
                 closed += [one for one in map(_closed, gone) if one is not None]
-                for n in range(0, len(late), 4):
-                    calls += _calls(late[n].decode(), late[n + 1 : n + 4])
+                for n in range(0, len(late), 3):
+                    calls += _calls(late[n].decode(), late[n + 1 : n + 3])
         return closed, calls
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
@@ -245,6 +254,10 @@ def _fields(known: Lambda) -> list[Any]:
         "opened": repr(known.opened),
         "expires": repr(known.expires),
         "headers": orjson.dumps(known.headers),
+        "transport": known.transport,
+        "context": int(known.context),
+        "owner": known.owner,
+        "private": int(known.private),
     }
     if known.methods is not None:
         fields["methods"] = orjson.dumps(known.methods)
@@ -260,6 +273,9 @@ def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
     texts = {
         name: fields[name].decode() for name in ("id", "connection", "node", "code", "generation")
     }
+    # What an earlier version entered has not all of these.
+    texts["transport"] = fields.get("transport", b"websocket").decode()
+    texts["owner"] = fields.get("owner", b"").decode()
     return Lambda(
         **texts,
         opened=float(fields["opened"]),
@@ -267,6 +283,8 @@ def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
         headers=orjson.loads(fields["headers"]),
         methods=orjson.loads(fields["methods"]) if "methods" in fields else None,
         max_calls=int(fields["max_calls"]) if "max_calls" in fields else None,
+        context=fields.get("context") == b"1",
+        private=fields.get("private") == b"1",
     )
 
 
@@ -279,7 +297,17 @@ def _closed(found: Any) -> Closed | None:
 
 
 def _calls(lambda_id: str, flat: Sequence[bytes]) -> list[Call]:
-    return [
-        Call(flat[n].decode(), lambda_id, flat[n + 1].decode(), float(flat[n + 2]))
-        for n in range(0, len(flat), 3)
-    ]
+    return [_call(lambda_id, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)]
+
+
+#: What is kept of a call that the scripts need not know: node, deadline, kind, details, kept_s.
+_Facts = tuple[str, float, str, str, float]
+_decoder = msgspec.json.Decoder(_Facts)
+
+
+def _facts(call: Call) -> bytes:
+    return msgspec.json.encode((call.node, call.deadline, call.kind, call.details, call.kept_s))
+
+
+def _call(lambda_id: str, token: str, facts: bytes) -> Call:
+    return Call(token, lambda_id, *_decoder.decode(facts))

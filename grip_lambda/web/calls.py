@@ -13,13 +13,11 @@ from werkzeug.wrappers import Request, Response
 
 from ..errors import BadRequest, TooLarge
 from ..grip.node import HOLD_ID
-from ..hub import Hub
-from ..hub.calls import Hold
+from ..hub import Hub, replies
+from ..hub.calls import TOO_LATE, Caller, Hold
 from ..hub.channels import parse_call_channel
-from ..hub.outcomes import DEADLINE_EXCEEDED
 from ..protocol.http import parse_wait
 from ..settings import MAX_BODY
-from ..store import Outcome
 from .context import current_hub, http_node
 
 blueprint = Blueprint("calls", __name__)
@@ -43,7 +41,8 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
         return repeated
     if "\ufffd" in method:
         _check_path(request)
-    invocation = hub.calls.begin(lambda_id, method, _body(request), node, wait_s)
+    caller = Caller(node, wait_s)
+    invocation = hub.calls.begin(lambda_id, method, _body(request), caller)
     response = _hold(request, invocation.hold)
     response.call_on_close(partial(hub.calls.deliver, invocation))
     return response
@@ -82,9 +81,11 @@ def _repeated_call(
 
 
 def _answer(
-    request: Request, outcome: Outcome, headers: Mapping[str, str] | None = None
+    request: Request, shown: replies.Response, headers: Mapping[str, str] | None = None
 ) -> Response:
-    response = Response(outcome.body, outcome.status, headers, content_type="application/json")
+    response = Response(
+        shown.body, shown.status, headers or shown.headers, content_type="application/json"
+    )
     if request.method == "GET":
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -94,7 +95,7 @@ def _hold(request: Request, hold: Hold) -> Response:
     """Return what Pushpin sends if nobody publishes an answer in time; its headers stay."""
     return _answer(
         request,
-        DEADLINE_EXCEEDED,
+        TOO_LATE,
         {
             "Grip-Hold": "response",
             "Grip-Channel": f"{hold.channel}; prev-id={HOLD_ID}",

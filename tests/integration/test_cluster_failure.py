@@ -33,6 +33,9 @@ AWAY_S = 5.0
 
 Figures = Callable[[str, object], None]
 
+#: What a Pushpin says itself, with 500, while its handler has ended and the rest of it has not.
+_DYING = b"Accept service unavailable"
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -67,7 +70,7 @@ class Scene:
         failed = check_calls(self.hosts, replies)
         seen = {one.id: {body["n"] for body in one.seen} for one in self.hosts}
         for reply in failed:
-            if dropped and reply.status == 0:
+            if dropped and (reply.status == 0 or reply.content.startswith(_DYING)):
                 continue
             assert (reply.status, reply.code) in {
                 (404, "not_found"),

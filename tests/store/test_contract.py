@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from grip_lambda.errors import Busy, ConfigError, Forbidden, NotFound, StoreError
-from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Store, open_store
+from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Past, Store, open_store
 from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
 from tests.support.redis import RedisServer
 
@@ -166,6 +166,7 @@ def at_once(*tasks: Callable[[], object]) -> None:
         {"methods": ["a", "ä", ""], "max_calls": 2**31 - 1},
         {"headers": {}, "node": "n2", "code": "jsonrpc-2.0"},
         {"opened": NOW + 0.123, "expires": NOW + 0.456},
+        {"transport": "sse", "context": True, "owner": "key-1", "private": True},
     ],
 )
 def test_an_open_lambda_is_found_as_it_was_entered(
@@ -181,7 +182,7 @@ def test_an_open_lambda_is_found_as_it_was_entered(
 def test_an_unknown_lambda_is_not_found(store: Store) -> None:
     assert store.get_lambda(an_id(), NOW) is None
     assert store.list_lambdas(NOW) == []
-    assert store.remembered_generation(an_id(), NOW) is None
+    assert store.remembered(an_id(), NOW) is None
     assert store.close_lambda(an_id(), "connection-0", GONE, NOW) is None
     assert not store.renew_lambda(an_id(), "connection-0", NOW + 60, NOW)
 
@@ -215,7 +216,7 @@ def test_an_open_lambda_is_not_taken_over_without_leave(store: Store, second: St
         second.open_lambda(new, GONE, NOW, take_over=False)
 
     assert store.get_lambda(first.id, NOW) == first
-    assert store.remembered_generation(first.id, NOW) == first.generation
+    assert store.remembered(first.id, NOW) == Past(first.generation)
     assert outcome(store, a_call()) is None
 
 
@@ -332,12 +333,12 @@ def test_a_call_that_has_ended_is_not_ended_again_by_the_close(store: Store) -> 
 
 def test_a_generation_is_remembered_for_a_day_after_the_close(store: Store) -> None:
     known = opened(store, expires=NOW + 60)
-    assert store.remembered_generation(known.id, NOW) == "generation-0"
+    assert store.remembered(known.id, NOW) == Past("generation-0")
 
     store.close_lambda(known.id, known.connection, GONE, NOW + 50)
 
-    assert store.remembered_generation(known.id, NOW + 50 + REMEMBERED_S - 1) == "generation-0"
-    assert store.remembered_generation(known.id, NOW + 50 + REMEMBERED_S) is None
+    assert store.remembered(known.id, NOW + 50 + REMEMBERED_S - 1) == Past("generation-0")
+    assert store.remembered(known.id, NOW + 50 + REMEMBERED_S) is None
 
 
 def test_a_generation_is_remembered_while_the_lambda_is_open(store: Store) -> None:
@@ -349,7 +350,7 @@ def test_a_generation_is_remembered_while_the_lambda_is_open(store: Store) -> No
         store.expire(GONE, LATE, later)
     assert store.get_lambda(known.id, later) is not None
 
-    assert store.remembered_generation(known.id, later) == "generation-0"
+    assert store.remembered(known.id, later) == Past("generation-0")
 
 
 def test_the_generation_of_the_latest_host_is_remembered(store: Store) -> None:
@@ -357,10 +358,57 @@ def test_the_generation_of_the_latest_host_is_remembered(store: Store) -> None:
     store.close_lambda(known.id, known.connection, GONE, NOW)
     opened(store, connection="connection-9", generation="newer")
 
-    assert store.remembered_generation(an_id(), NOW) == "newer"
+    assert store.remembered(an_id(), NOW) == Past("newer")
 
 
 # Calls
+
+
+def test_the_host_of_a_call_is_told_with_what_it_speaks(store: Store) -> None:
+    opened(store, code="jsonrpc-2.0", transport="poll", context=True)
+
+    host = store.begin_call(a_call(), NOW)
+
+    assert host == Host("connection-0", "n1", "jsonrpc-2.0", "poll", context=True)
+
+
+def test_a_call_keeps_its_kind_and_its_outcome_for_as_long_as_it_says(
+    store: Store, second: Store
+) -> None:
+    opened(store)
+    call = a_call(kind="stream", details='{"ä":[1]}', kept_s=600.0)
+    store.begin_call(call, NOW)
+    said = Outcome(200, b"1", b'{"logs":["x"]}')
+
+    assert second.end_calls(call.lambda_id, "connection-0", {call.token: said}, NOW) == [call]
+    assert store.get_call(call.lambda_id, call.token, NOW + 599) == (call, said)
+    assert store.get_call(call.lambda_id, call.token, NOW + 600) is None
+
+
+def test_a_token_is_used_again_only_after_its_call_has_ended(store: Store) -> None:
+    opened(store)
+    opened(store, 1)
+    first = a_call()
+    store.begin_call(first, NOW)
+
+    with pytest.raises(Busy):
+        store.begin_call(a_call(deadline=NOW + 90), NOW)
+    assert store.get_call(first.lambda_id, first.token, NOW) == (first, None)
+    assert end(store, first) == [first]
+
+    again = a_call(deadline=NOW + 40, kind="other")
+    store.begin_call(again, NOW + 1)
+    assert store.get_call(again.lambda_id, again.token, NOW + 1) == (again, None)
+    assert end(store, again, now=NOW + 1) == [again]
+
+
+def test_the_owner_of_a_lambda_is_remembered(store: Store, second: Store) -> None:
+    known = opened(store, owner="key-1")
+    assert second.remembered(known.id, NOW) == Past(known.generation, "key-1")
+
+    store.close_lambda(known.id, known.connection, GONE, NOW)
+
+    assert second.remembered(known.id, NOW + 1) == Past(known.generation, "key-1")
 
 
 def test_a_call_goes_to_the_host_of_its_lambda(store: Store, second: Store) -> None:
@@ -655,7 +703,7 @@ def test_dropping_a_node_closes_all_its_lambdas_and_no_others(store: Store) -> N
     assert [known.id for known in store.list_lambdas(NOW)] == [an_id(0), an_id(2)]
     assert outcome(store, a_call("token-1", 1)) == GONE
     assert outcome(store, a_call("token-0", 0)) is None
-    assert store.remembered_generation(an_id(1), NOW) == "generation-1"
+    assert store.remembered(an_id(1), NOW) == Past("generation-1")
     assert store.drop_node("n1", GONE, NOW) == []
 
 

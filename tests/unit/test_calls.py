@@ -26,7 +26,7 @@ class FakeNode:
     def __init__(self) -> None:
         self.replies: list[tuple[str, int, bytes]] = []
 
-    def reply(self, channel: str, status: int, body: bytes) -> None:
+    def reply(self, channel: str, status: int, body: bytes, headers: Any = None) -> None:
         self.replies.append((channel, status, body))
 
 

@@ -1,18 +1,27 @@
 -- Enters a call.
--- ARGV: now, id, token, node, deadline.
--- Returns: {connection, node} of the host, or an error NOTFOUND or BUSY.
-local id, token, node, deadline = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local host = redis.call("HMGET", lambda_key(id), "connection", "node", "expires", "max_calls")
-if not host[1] or tonumber(host[3]) <= now then
+-- ARGV: now, id, token, deadline, for how many seconds its outcome is kept, facts.
+-- Returns: {connection, node, code, transport, context} of the host, or an error NOTFOUND or BUSY.
+local id, token, deadline = ARGV[2], ARGV[3], ARGV[4]
+local host = redis.call("HMGET", lambda_key(id),
+    "connection", "node", "code", "transport", "context", "expires", "max_calls")
+if not host[1] or tonumber(host[6]) <= now then
     return redis.error_reply("NOTFOUND no such lambda")
 end
-if host[4] and redis.call("SCARD", waiting_key(id)) >= tonumber(host[4]) then
+if host[7] and redis.call("SCARD", waiting_key(id)) >= tonumber(host[7]) then
     return redis.error_reply("BUSY too many calls")
 end
+local key = call_key(id, token)
+if redis.call("EXISTS", key) == 1 then
+    if redis.call("HEXISTS", key, "status") == 0 then
+        return redis.error_reply("BUSY the call is under way")
+    end
+    redis.call("DEL", key)
+end
 local left = (tonumber(deadline) - now) * 1000 + MARGIN
-redis.call("HSET", call_key(id, token), "connection", host[1], "node", node, "deadline", deadline)
-live(call_key(id, token), left)
+redis.call("HSET", key,
+    "connection", host[1], "deadline", deadline, "kept", ARGV[5], "facts", ARGV[6])
+live(key, left)
 redis.call("SADD", waiting_key(id), token)
 outlive(waiting_key(id), left)
 redis.call("ZADD", DUE, deadline, "call " .. id .. ":" .. token)
-return {host[1], host[2]}
+return {host[1], host[2], host[3], host[4], host[5]}

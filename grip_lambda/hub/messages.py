@@ -1,0 +1,21 @@
+"""Calls as messages to their hosts, in whatever codec each of them speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..protocol import jsonrpc
+from ..store import Call, Host
+
+
+def _json_rpc(host: Host, method: str, body: bytes, call: Call) -> bytes:
+    return jsonrpc.invocation(method, body, call.token)
+
+
+#: How a call is put, by the codec of its host.
+CODECS: Mapping[str, Callable[[Host, str, bytes, Call], bytes]] = {jsonrpc.CODE: _json_rpc}
+
+
+def invocation(host: Host, method: str, body: bytes, call: Call) -> bytes:
+    """Return the message that asks ``host`` for ``method``; the body is a JSON text."""
+    return CODECS[host.code](host, method, body, call)

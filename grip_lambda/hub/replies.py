@@ -1,0 +1,60 @@
+"""How callers are answered: by what kind of call theirs is.
+
+A call's stored outcome is what a plain caller gets. Other kinds make something else of it when it
+is sent: each is one function in ``KINDS``, which is given the call and its outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..errors import PublishError
+from ..grip.nodes import Nodes
+from ..store import Call, Outcome
+from .channels import call_channel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a caller over HTTP gets; its body is JSON."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _plain(call: Call, outcome: Outcome) -> Response:
+    return Response(outcome.status, outcome.body)
+
+
+#: How the outcome of a call that is held as an HTTP response is shown, by kind.
+KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {"http": _plain}
+
+
+def render(call: Call, outcome: Outcome) -> Response:
+    """Return the response that the caller gets."""
+    return KINDS[call.kind](call, outcome)
+
+
+class Replies:
+    """Sends outcomes to callers, wherever they are."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def send(self, calls: Iterable[Call], outcome: Outcome) -> None:
+        """Tell the callers how their calls have ended; that is stored already."""
+        for call in calls:
+            try:
+                self._send(call, outcome)
+            except PublishError as error:
+                log.warning("a reply was lost: %s", error)
+
+    def _send(self, call: Call, outcome: Outcome) -> None:
+        shown = render(call, outcome)
+        node = self._nodes[call.node]
+        node.reply(call_channel(call), shown.status, shown.body, shown.headers)

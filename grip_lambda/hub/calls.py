@@ -18,8 +18,9 @@ from ..store import Call, Host, Outcome, Store
 from ..store.base import OUTCOME_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
+from .invocations import NOTHING_GIVEN, Given
 from .messages import invocation
-from .replies import Replies, Response, render
+from .replies import Replies, Response, render, render_late
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +38,26 @@ class Hold:
     """A caller that waits: what Pushpin is told to hold.
 
     Attributes:
-        call: the call that it waits for.
+        channel: what it is held on.
         timeout_s: when Pushpin gives up by itself, in whole seconds.
+        response: what it gets then.
     """
 
-    call: Call
+    channel: str
     timeout_s: int
+    response: Response
 
-    @property
-    def channel(self) -> str:
-        return call_channel(self.call)
+
+def held(channel: str, left_s: float, response: Response) -> Hold:
+    """Return a hold for so many seconds; somebody else is to end it in time."""
+    return Hold(channel, math.ceil(max(0.0, left_s)) + _HOLD_MARGIN_S, response)
 
 
 @dataclass(frozen=True)
 class Invocation:
     """What is to be sent to a host, once its caller is held."""
 
+    call: Call
     hold: Hold
     host: Host
     message: bytes
@@ -69,6 +74,7 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
+        given: what the caller gives of the context, for hosts that want it.
     """
 
     node: str
@@ -77,6 +83,7 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
+    given: Given = NOTHING_GIVEN
 
 
 class Calls:
@@ -110,15 +117,7 @@ class Calls:
                 f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = Call(
-            ids.new_call_token(),
-            lambda_id,
-            caller.node,
-            now + caller.wait_s,
-            caller.kind,
-            caller.details,
-            caller.kept_s,
-        )
+        call = _call(lambda_id, ids.new_call_token(), caller, now)
         host = self._store.begin_call(call, now)
         try:
             self._nodes[host.node].require()
@@ -127,8 +126,8 @@ class Calls:
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
             raise
-        message = invocation(host, method, body, call)
-        return Invocation(_hold(call, now), host, message)
+        message = invocation(host, method, body, call, caller.given)
+        return Invocation(call, _hold(call, now), host, message)
 
     def deliver(self, invocation: Invocation) -> None:
         """Send the call to its host.
@@ -141,16 +140,15 @@ class Calls:
             self._nodes[host.node].send(host_channel(host.connection), invocation.message)
         except PublishError as error:
             log.warning("a call was lost: %s", error)
-            call = invocation.hold.call
+            call = invocation.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
 
-    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Response:
+    def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits in all.
+            caller: who made it, as the repeated request says.
         """
         now = time.time()
         try:
@@ -158,9 +156,9 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
+            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), time.time())
         if known is None:
-            return TOO_LATE
+            return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
         return _hold(call, now) if outcome is None else render(call, outcome)
 
@@ -220,10 +218,10 @@ def check_method(method: str) -> None:
         raise BadRequest(f"the method name {method[:100]} is reserved")
 
 
-#: What a call gets that is not known any more.
-TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDED.body)
+def _call(lambda_id: str, token: str, caller: Caller, began: float) -> Call:
+    deadline = began + caller.wait_s
+    return Call(token, lambda_id, caller.node, deadline, caller.kind, caller.details, caller.kept_s)
 
 
 def _hold(call: Call, now: float) -> Hold:
-    left = max(0.0, call.deadline - now)
-    return Hold(call, math.ceil(left) + _HOLD_MARGIN_S)
+    return held(call_channel(call), call.deadline - now, render_late(call))

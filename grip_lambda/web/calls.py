@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import BadRequest, TooLarge
 from ..grip.node import HOLD_ID
 from ..hub import Hub, replies
-from ..hub.calls import TOO_LATE, Caller, Hold
+from ..hub.calls import Caller, Hold, Invocation
 from ..hub.channels import parse_call_channel
 from ..protocol.http import parse_wait
 from ..settings import MAX_BODY
@@ -36,16 +36,30 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     """Call a method of a lambda, and have its answer as the response."""
     node = http_node(hub, request)
     wait_s = parse_wait(request.headers.get("Prefer", ""), hub.settings.wait_s)
-    repeated = _repeated_call(hub, request, lambda_id, node, wait_s)
+    caller = Caller(node, wait_s)
+    repeated = repeated_call(hub, request, lambda_id, caller)
     if repeated is not None:
         return repeated
-    if "\ufffd" in method:
-        _check_path(request)
-    caller = Caller(node, wait_s)
-    invocation = hub.calls.begin(lambda_id, method, _body(request), caller)
+    check_path(request, method)
+    return held_call(request, hub, hub.calls.begin(lambda_id, method, _body(request), caller))
+
+
+def held_call(request: Request, hub: Hub, invocation: Invocation) -> Response:
+    """Hold the caller of a call that has begun; then the host is asked."""
     response = _hold(request, invocation.hold)
     response.call_on_close(partial(hub.calls.deliver, invocation))
     return response
+
+
+def read_body(request: Request, limit: int) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        TooLarge: it has more than ``limit`` bytes.
+    """
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"the body may have {limit} bytes at most")
+    return request.stream.read(limit + 1)
 
 
 def _body(request: Request) -> bytes:
@@ -55,28 +69,26 @@ def _body(request: Request) -> bytes:
             for name, values in request.args.to_dict(flat=False).items()
         }
         return orjson.dumps(query)
-    if (request.content_length or 0) > MAX_BODY:
-        raise TooLarge(f"the body may have {MAX_BODY} bytes at most")
-    return request.stream.read(MAX_BODY + 1)
+    return read_body(request, MAX_BODY)
 
 
-def _check_path(request: Request) -> None:
+def check_path(request: Request, method: str) -> None:
     """Refuse a path that is not UTF-8, which Werkzeug reads with replacement characters."""
+    if "\ufffd" not in method:
+        return
     try:
         request.environ["PATH_INFO"].encode("latin-1").decode()
     except UnicodeError:
         raise BadRequest("a method name must be UTF-8") from None
 
 
-def _repeated_call(
-    hub: Hub, request: Request, lambda_id: str, node: str, wait_s: float
-) -> Response | None:
+def repeated_call(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response | None:
     """Answer a request that Pushpin repeats, which ``Grip-Last`` tells (clients can't send it)."""
     last = request.headers.get("Grip-Last")
     known = parse_call_channel(last.partition(";")[0].strip()) if last else None
     if known is None or known[0] != lambda_id:
         return None
-    found = hub.calls.resume(*known, node, wait_s)
+    found = hub.calls.resume(*known, caller)
     return _hold(request, found) if isinstance(found, Hold) else _answer(request, found)
 
 
@@ -95,8 +107,9 @@ def _hold(request: Request, hold: Hold) -> Response:
     """Return what Pushpin sends if nobody publishes an answer in time; its headers stay."""
     return _answer(
         request,
-        TOO_LATE,
+        hold.response,
         {
+            **hold.response.headers,
             "Grip-Hold": "response",
             "Grip-Channel": f"{hold.channel}; prev-id={HOLD_ID}",
             "Grip-Timeout": str(hold.timeout_s),

@@ -215,7 +215,7 @@ class StartupRequest(Type, frozen=True, kw_only=True):
     """
 
     id: str = ""
-    details: Json = Json(b"{}")
+    details: Json = Json(b"null")
 
 
 class StartupResponse(Type, frozen=True, kw_only=True):

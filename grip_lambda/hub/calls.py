@@ -8,14 +8,15 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
+from ..errors import BadRequest, KeyReused, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
-from ..store import Call, Host, Outcome, Store
-from ..store.base import OUTCOME_KEPT_S
+from ..store import Call, Earlier, Host, Once, Outcome, Store
+from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
 from .invocations import NOTHING_GIVEN, Given
@@ -74,6 +75,8 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
+        key: the id of the API key that calls; empty without one.
+        once: of the calls of a method with the same text here, one is made; empty for none.
         given: what the caller gives of the context, for hosts that want it.
     """
 
@@ -83,19 +86,23 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
+    key: str = ""
+    once: str = ""
     given: Given = NOTHING_GIVEN
 
 
 class Calls:
     """The way of a call from its caller to its host and back."""
 
-    def __init__(self, store: Store, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes, replies: Replies) -> None:
         self._store = store
         self._nodes = nodes
-        self._replies = Replies(nodes)
+        self._replies = replies
 
-    def begin(self, lambda_id: str, method: str, body: bytes, caller: Caller) -> Invocation:
-        """Enter a call.
+    def begin(
+        self, lambda_id: str, method: str, body: bytes, caller: Caller
+    ) -> Invocation | Earlier:
+        """Enter a call; or find the earlier one that it is the same as.
 
         Args:
             lambda_id: whom to call.
@@ -104,6 +111,7 @@ class Calls:
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
+            KeyReused: it has the key of an earlier call, which had another body.
             NotFound, Busy: the lambda can't take it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
@@ -118,13 +126,19 @@ class Calls:
             )
         now = time.time()
         call = _call(lambda_id, ids.new_call_token(), caller, now)
-        host = self._store.begin_call(call, now)
+        once = _once(method, body, caller)
+        host = self._store.begin_call(call, now, once)
+        if isinstance(host, Earlier):
+            if once is not None and host.fingerprint != once.fingerprint:
+                raise KeyReused("this Idempotency-Key came with another body before; use a new one")
+            return host
         try:
             self._nodes[host.node].require()
         except PublishError:
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
+            self._free_key(call)
             raise
         message = invocation(host, method, body, call, caller.given)
         return Invocation(call, _hold(call, now), host, message)
@@ -137,11 +151,24 @@ class Calls:
         """
         host = invocation.host
         try:
-            self._nodes[host.node].send(host_channel(host.connection), invocation.message)
+            self.tell(host, invocation.message)
         except PublishError as error:
             log.warning("a call was lost: %s", error)
             call = invocation.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+            self._free_key(call)
+
+    def tell(self, host: Host, message: bytes) -> None:
+        """Send a message to a host.
+
+        Raises:
+            PublishError: its Pushpin is out of reach.
+        """
+        self._nodes[host.node].send(host_channel(host.connection), message)
+
+    def _free_key(self, call: Call) -> None:
+        if call.is_kept:
+            self._store.free_key(call.lambda_id, call.token)
 
     def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
@@ -156,7 +183,7 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), time.time())
+            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), now)
         if known is None:
             return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
@@ -193,6 +220,27 @@ class Calls:
         self._replies.send(calls, outcome)
 
 
+def _call(lambda_id: str, token: str, caller: Caller, now: float) -> Call:
+    return Call(
+        token,
+        lambda_id,
+        caller.node,
+        now + caller.wait_s,
+        caller.kind,
+        caller.details,
+        RESULT_KEPT_S if caller.once else caller.kept_s,
+        now,
+        caller.key,
+    )
+
+
+def _once(method: str, body: bytes, caller: Caller) -> Once | None:
+    if not caller.once:
+        return None
+    key = "\0".join((caller.key, method, caller.once)).encode("utf-8", "surrogatepass")
+    return Once(sha256(key).hexdigest(), sha256(body).hexdigest())
+
+
 def check_lambda_id(lambda_id: str) -> None:
     """Refuse what can't be the id of a lambda.
 
@@ -218,9 +266,8 @@ def check_method(method: str) -> None:
         raise BadRequest(f"the method name {method[:100]} is reserved")
 
 
-def _call(lambda_id: str, token: str, caller: Caller, began: float) -> Call:
-    deadline = began + caller.wait_s
-    return Call(token, lambda_id, caller.node, deadline, caller.kind, caller.details, caller.kept_s)
+#: What a call gets that is not known any more.
+TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDED.body)
 
 
 def _hold(call: Call, now: float) -> Hold:

@@ -38,12 +38,10 @@ class Details(msgspec.Struct, frozen=True):
 
     Attributes:
         id: the id of the invocation.
-        began: when it was entered, in seconds since 1970.
         tail: whether the last of the logs are wanted.
     """
 
     id: str
-    began: float
     tail: bool = False
 
     def encode(self) -> str:
@@ -160,7 +158,7 @@ def invoke_reply(call: Call, outcome: Outcome) -> Response:
         invokeid=details.id,
         errors=error is not None,
         billing=mless.RequestBilling(
-            duration=round(max(0.0, time.time() - details.began) * 1000, 3),
+            duration=round(max(0.0, time.time() - call.created) * 1000, 3),
             memory=report.memory,
             used=report.used,
         ),

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Past", "Store", "open_store"]
+__all__ = [
+    "Call",
+    "Closed",
+    "Due",
+    "Earlier",
+    "Host",
+    "Lambda",
+    "Once",
+    "Outcome",
+    "Past",
+    "Store",
+    "Wait",
+    "open_store",
+]
 
 
 def open_store(url: str) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
@@ -14,8 +15,10 @@ from ..protocol import jsonrpc
 from ..protocol.http import parse_wait
 from ..protocol.mless import InvokeRequest, ProxyRequest
 from ..settings import MAX_BODY
-from .calls import check_path, held_call, read_body, repeated_call
+from ..store import Earlier
+from .calls import check_path, read_body, repeated_call
 from .context import current_hub, http_node
+from .responses import hold
 
 blueprint = Blueprint("invocations", __name__)
 
@@ -37,7 +40,11 @@ def invoke(lambda_id: str, method: str) -> Response:
     if repeated is not None:
         return repeated
     check_path(request, method)
-    return held_call(request, hub, hub.calls.begin(lambda_id, method, proxied.event, caller))
+    begun = hub.calls.begin(lambda_id, method, proxied.event, caller)
+    assert not isinstance(begun, Earlier), "it has no Idempotency-Key"
+    response = hold(request, begun.hold)
+    response.call_on_close(partial(hub.calls.deliver, begun))
+    return response
 
 
 def _caller(node: str, proxied: ProxyRequest, deadline_ms: int, wait_s: float) -> Caller:
@@ -47,6 +54,6 @@ def _caller(node: str, proxied: ProxyRequest, deadline_ms: int, wait_s: float) -
         node,
         bounded_wait(wait_s, proxied.remaining, deadline_ms, now),
         kind="invoke",
-        details=Details(context.aws_request_id, now).encode(),
+        details=Details(context.aws_request_id).encode(),
         given=Given(context, proxied.env),
     )

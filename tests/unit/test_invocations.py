@@ -26,8 +26,9 @@ def answered(value: Any, *, is_error: bool = False) -> Outcome:
 
 
 def replied(outcome: Outcome) -> dict[str, Any]:
-    details = Details("the-id", time.time() - 0.25).encode()
-    call = Call("token", "A" * 16, "n1", time.time() + 60, "invoke", details)
+    details = Details("the-id").encode()
+    now = time.time()
+    call = Call("token", "A" * 16, "n1", now + 60, "invoke", details, created=now - 0.25)
     response = invoke_reply(call, outcome)
     assert response.status == 200
     reply: dict[str, Any] = json.loads(response.body)
@@ -104,7 +105,7 @@ def test_calls_without_an_answer_are_errors_too(outcome: Outcome, kind: str) -> 
 
 
 def test_what_never_reached_its_host_is_told_as_to_everybody() -> None:
-    call = Call("token", "A" * 16, "n1", 0, "invoke", Details("i", 0).encode())
+    call = Call("token", "A" * 16, "n1", 0, "invoke", Details("i").encode())
 
     response = invoke_reply(call, outcomes.UNAVAILABLE)
 

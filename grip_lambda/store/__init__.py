@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Past", "Store", "open_store"]
+__all__ = [
+    "Appended",
+    "Call",
+    "Closed",
+    "Entry",
+    "Host",
+    "Lambda",
+    "Logs",
+    "Outcome",
+    "Past",
+    "Reader",
+    "Store",
+    "Tail",
+    "open_store",
+]
 
 
 def open_store(url: str) -> Store:

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .logs import Logs
+
 #: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
 OUTCOME_KEPT_S = 10.0
 #: How long it is remembered that a lambda was open, in seconds.
@@ -121,7 +123,12 @@ class Store(ABC):
     """What the hub needs to know, kept outside of every process. Safe for many threads.
 
     Every method may raise StoreError where the store is out of reach.
+
+    Attributes:
+        logs: what waits for readers that come and go.
     """
+
+    logs: Logs
 
     @abstractmethod
     def open_lambda(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
 from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
@@ -11,15 +11,19 @@ __all__ = [
     "Appended",
     "Call",
     "Closed",
+    "Due",
+    "Earlier",
     "Entry",
     "Host",
     "Lambda",
     "Logs",
+    "Once",
     "Outcome",
     "Past",
     "Reader",
     "Store",
     "Tail",
+    "Wait",
     "open_store",
 ]
 

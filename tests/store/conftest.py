@@ -34,7 +34,7 @@ def _sqlite(folder: Path) -> Backend:
         with closing(sqlite3.connect(path)) as db:
             return [
                 f"{table}: {row}"
-                for table in ("lambdas", "calls", "remembered", "logs", "entries")
+                for table in ("lambdas", "calls", "remembered", "waits", "logs", "entries")
                 for row in db.execute(f"SELECT * FROM {table}")
             ]
 

@@ -194,8 +194,8 @@ def test_the_lambda_of_a_host_that_goes_expires_soon(store: Store) -> None:
     found = store.get_lambda(ID, NOW)
     assert found is not None
     assert found.expires == NOW + 10
-    closed, _ = store.expire(GONE, LATE, NOW + 10)
-    assert [one.lambda_.id for one in closed] == [ID]
+    due = store.expire(GONE, LATE, NOW + 10)
+    assert [one.lambda_.id for one in due.closed] == [ID]
 
 
 @pytest.mark.parametrize(("log", "expires"), [("log", NOW + 10), ("connection-0", NOW + 1000)])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..errors import PublishError
 from ..grip.nodes import Nodes
 from ..store import Call, Outcome, Store
+from .aws import aws_late, aws_reply
 from .channels import call_channel, wait_channel
 from .invocations import invoke_reply
 from .outcomes import DEADLINE_EXCEEDED
@@ -31,7 +32,13 @@ KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
     "http": _plain,
     "async": _plain,
     "invoke": invoke_reply,
+    "aws": aws_reply,
+    "event": _plain,
 }
+
+
+#: The kinds whose callers have their response already.
+_NOT_HELD = frozenset({"async", "event"})
 
 
 def render(call: Call, outcome: Outcome) -> Response:
@@ -44,7 +51,7 @@ def render_late(call: Call) -> Response:
 
     Its headers stay, whatever the response is in the end.
     """
-    return render(call, DEADLINE_EXCEEDED)
+    return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 
 class Replies:
@@ -58,7 +65,7 @@ class Replies:
         """Tell the callers how their calls have ended; that is stored already."""
         for call in calls:
             shown = render(call, outcome)
-            if call.kind != "async":
+            if call.kind not in _NOT_HELD:
                 self.respond(call.node, call_channel(call), shown)
             if call.is_kept:
                 for wait in self._store.take_waits(call.lambda_id, call.token):

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
+from ..errors import BadRequest, Forbidden, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
-from ..store import Call, Host, Outcome, Store
+from ..store import ANYBODY, Call, Host, Outcome, Permit, Store
 from ..store.base import OUTCOME_KEPT_S
 from . import outcomes
+from .access import refusal
 from .channels import call_channel, host_channel
 from .messages import invocation
 from .replies import Replies, Response, render
@@ -69,6 +70,7 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
+        permit: whom the caller may call.
     """
 
     node: str
@@ -77,6 +79,12 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
+    permit: Permit = ANYBODY
+
+    @property
+    def key(self) -> str:
+        """The id of the caller's API key; empty without one."""
+        return self.permit.key
 
 
 class Calls:
@@ -98,6 +106,7 @@ class Calls:
         Raises:
             BadRequest, TooLarge: the call makes no sense.
             NotFound, Busy: the lambda can't take it.
+            Unauthorized, Forbidden: the caller may not call it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
@@ -119,7 +128,10 @@ class Calls:
             caller.details,
             caller.kept_s,
         )
-        host = self._store.begin_call(call, now)
+        try:
+            host = self._store.begin_call(call, now, caller.permit)
+        except Forbidden:
+            raise refusal(caller.permit) from None
         try:
             self._nodes[host.node].require()
         except PublishError:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import ANYBODY, Call, Closed, Host, Lambda, Outcome, Past, Permit, Store
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Past", "Store", "open_store"]
+__all__ = [
+    "ANYBODY",
+    "Call",
+    "Closed",
+    "Host",
+    "Lambda",
+    "Outcome",
+    "Past",
+    "Permit",
+    "Store",
+    "open_store",
+]
 
 
 def open_store(url: str) -> Store:

@@ -24,7 +24,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import ANYBODY, Call, Closed, Host, Lambda, Outcome, Past, Permit, Store
 from .breaker import Breaker
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
@@ -33,6 +33,7 @@ SHARDS = 32
 _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
     "NOTFOUND": (NotFound, "lambda not found"),
+    "REFUSED": (Forbidden, "the lambda is not for this caller"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
 }
 #: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
@@ -110,8 +111,9 @@ class RedisStore(Store):
         ending = astuple(disconnected)
         return _closed(self._run("close", lambda_id, now, connection, *ending))
 
-    def begin_call(self, call: Call, now: float) -> Host:
-        terms = (call.token, call.deadline, call.kept_s, _facts(call))
+    def begin_call(self, call: Call, now: float, permit: Permit = ANYBODY) -> Host:
+        allowed = (int(permit.private), int(permit.owners is not None), *(permit.owners or ()))
+        terms = (call.token, call.deadline, call.kept_s, _facts(call), *allowed)
         connection, node, code, transport, context = self._run("begin", call.lambda_id, now, *terms)
         known = (
             connection.decode(),

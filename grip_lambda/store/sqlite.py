@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from ..errors import Busy, Forbidden, NotFound, StoreError
-from .base import REMEMBERED_S, Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import ANYBODY, REMEMBERED_S, Call, Closed, Host, Lambda, Outcome, Past, Permit, Store
 
 _VERSION = 2
 _BUSY_TIMEOUT_S = 5.0
@@ -28,7 +28,9 @@ _BEGIN = """
     INSERT INTO calls
         (token, lambda_id, node, deadline, kind, details, kept_s, due, connection)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?4, connection FROM lambdas
-    WHERE id = ?2 AND expires > ?8 AND (max_calls IS NULL OR max_calls >
+    WHERE id = ?2 AND expires > ?8 AND (?9 OR NOT private)
+        AND (?10 IS NULL OR owner IN (SELECT value FROM json_each(?10)))
+        AND (max_calls IS NULL OR max_calls >
         (SELECT count(*) FROM calls WHERE lambda_id = ?2 AND status IS NULL))
     ON CONFLICT (token) DO UPDATE SET
         node = excluded.node, deadline = excluded.deadline, kind = excluded.kind,
@@ -162,13 +164,17 @@ class SQLiteStore(Store):
             ).fetchall()
             return _close(db, _lambda(rows[0]), disconnected, now) if rows else None
 
-    def begin_call(self, call: Call, now: float) -> Host:
-        rows = self._query(_BEGIN, *astuple(call), now)
+    def begin_call(self, call: Call, now: float, permit: Permit = ANYBODY) -> Host:
+        owners = None if permit.owners is None else orjson.dumps(list(permit.owners)).decode()
+        rows = self._query(_BEGIN, *astuple(call), now, permit.private, owners)
         if rows:
             connection, node, code, transport, context = rows[0]
             return Host(connection, node, code, transport, bool(context))
-        if self.get_lambda(call.lambda_id, now) is None:
+        known = self.get_lambda(call.lambda_id, now)
+        if known is None:
             raise NotFound("lambda not found")
+        if not permit.allows(known):
+            raise Forbidden("the lambda is not for this caller")
         raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def end_calls(

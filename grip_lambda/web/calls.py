@@ -18,7 +18,7 @@ from ..hub.calls import TOO_LATE, Caller, Hold
 from ..hub.channels import parse_call_channel
 from ..protocol.http import parse_wait
 from ..settings import MAX_BODY
-from .context import current_hub, http_node
+from .context import TICKET, current_hub, http_node, permit
 
 blueprint = Blueprint("calls", __name__)
 
@@ -41,18 +41,19 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
         return repeated
     if "\ufffd" in method:
         _check_path(request)
-    caller = Caller(node, wait_s)
-    invocation = hub.calls.begin(lambda_id, method, _body(request), caller)
+    caller = Caller(node, wait_s, permit=permit(hub, request))
+    invocation = hub.calls.begin(lambda_id, method, _body(hub, request), caller)
     response = _hold(request, invocation.hold)
     response.call_on_close(partial(hub.calls.deliver, invocation))
     return response
 
 
-def _body(request: Request) -> bytes:
+def _body(hub: Hub, request: Request) -> bytes:
     if request.method == "GET":
         query = {
             name: values[0] if len(values) == 1 else values
             for name, values in request.args.to_dict(flat=False).items()
+            if name != TICKET or hub.access.ring is None  # which is not for the host
         }
         return orjson.dumps(query)
     if (request.content_length or 0) > MAX_BODY:

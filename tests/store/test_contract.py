@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from grip_lambda.errors import Busy, ConfigError, Forbidden, NotFound, StoreError
-from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Past, Store, open_store
+from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Past, Permit, Store, open_store
 from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
 from tests.support.redis import RedisServer
 
@@ -906,3 +906,45 @@ def test_a_url_that_names_no_store_is_refused_without_its_secrets(url: str) -> N
 
     assert "GRIP_LAMBDA_STORE" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+OWNED = [
+    (Permit(), {"public": True, "private": False}),
+    (Permit("k", private=True), {"public": True, "private": True}),
+    (Permit("k", private=True, owners=frozenset(["b", "a"])), {"public": True, "private": True}),
+    (Permit("k", private=False, owners=frozenset(["a"])), {"public": True, "private": False}),
+    (Permit("k", private=True, owners=frozenset(["b"])), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset()), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset([""])), {"public": False, "private": False}),
+]
+
+
+@pytest.mark.parametrize(("permit", "allowed"), OWNED)
+def test_a_call_is_entered_only_where_it_is_permitted(
+    store: Store, permit: Permit, allowed: dict[str, bool]
+) -> None:
+    for n, name in enumerate(allowed):
+        known = opened(store, n, owner="a", private=name == "private", max_calls=1)
+        call = a_call(name, n)
+        assert permit.allows(known) == allowed[name]
+        if allowed[name]:
+            assert store.begin_call(call, NOW, permit).connection == known.connection
+            continue
+        for _ in range(2):
+            with pytest.raises(Forbidden):
+                store.begin_call(call, NOW, permit)
+        assert store.get_call(known.id, name, NOW) is None
+        # It has taken no place; and who may not call is told so where there is none left.
+        store.begin_call(call, NOW, Permit(private=True))
+        with pytest.raises(Forbidden):
+            store.begin_call(a_call("other", n), NOW, permit)
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("none", 9), NOW, permit)
+
+
+def test_a_lambda_without_an_owner_is_for_nobody_who_is_for_those_of_some(store: Store) -> None:
+    opened(store)
+
+    with pytest.raises(Forbidden):
+        store.begin_call(a_call(), NOW, Permit("k", private=True, owners=frozenset(["k"])))
+    assert store.begin_call(a_call(), NOW, Permit("k", private=True))

@@ -1,12 +1,23 @@
 -- Enters a call.
--- ARGV: now, id, token, deadline, for how many seconds its outcome is kept, facts.
--- Returns: {connection, node, code, transport, context} of the host, or an error NOTFOUND or BUSY.
+-- ARGV: now, id, token, deadline, for how many seconds its outcome is kept, facts, 1 if the lambda
+-- may be private, 1 if it must be of one of the owners that follow.
+-- Returns: {connection, node, code, transport, context} of the host, or an error NOTFOUND, REFUSED
+-- or BUSY.
 local id, token, deadline = ARGV[2], ARGV[3], ARGV[4]
 local host = redis.call("HMGET", lambda_key(id),
-    "connection", "node", "code", "transport", "context", "expires", "max_calls")
+    "connection", "node", "code", "transport", "context", "expires", "max_calls",
+    "private", "owner")
 if not host[1] or tonumber(host[6]) <= now then
     return redis.error_reply("NOTFOUND no such lambda")
 end
+local allowed = ARGV[7] == "1" or host[8] ~= "1"
+if allowed and ARGV[8] == "1" then
+    allowed = false
+    for n = 9, #ARGV do
+        if ARGV[n] == (host[9] or "") then allowed = true end
+    end
+end
+if not allowed then return redis.error_reply("REFUSED not for this caller") end
 if host[7] and redis.call("SCARD", waiting_key(id)) >= tonumber(host[7]) then
     return redis.error_reply("BUSY too many calls")
 end

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ..protocol.ids import is_lambda_id
-from ..store import Call
+from ..store import Call, Wait
 
 _CALL = "call-"
+_WAIT = "wait-"
+#: Two tokens of 22 characters and a dash.
+_TOKENS = 45
 
 
 def host_channel(connection: str) -> str:
@@ -16,6 +19,19 @@ def host_channel(connection: str) -> str:
 def call_channel(call: Call) -> str:
     """Return the channel that the caller is held on."""
     return f"{_CALL}{call.lambda_id}-{call.token}"
+
+
+def wait_channel(wait: Wait) -> str:
+    """Return the channel that somebody is held on who waits for another's call."""
+    return f"{_WAIT}{wait.lambda_id}-{wait.call}-{wait.token}"
+
+
+def parse_wait_channel(channel: str) -> str | None:
+    """Return the token of the call that is waited for, or None."""
+    lambda_id, _, tokens = channel[len(_WAIT) :][:16], channel[21:22], channel[22:]
+    if channel.startswith(_WAIT) and is_lambda_id(lambda_id) and len(tokens) == _TOKENS:
+        return tokens[: _TOKENS // 2]
+    return None
 
 
 def parse_call_channel(channel: str) -> tuple[str, str] | None:

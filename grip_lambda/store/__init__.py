@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import ANYBODY, Call, Closed, Host, Lambda, Outcome, Past, Permit, Store
+from .base import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
 from .sqlite import SQLiteStore
 
 __all__ = [
     "ANYBODY",
     "Call",
     "Closed",
+    "Due",
+    "Earlier",
     "Host",
     "Lambda",
+    "Once",
     "Outcome",
     "Past",
     "Permit",
     "Store",
+    "Wait",
     "open_store",
 ]
 

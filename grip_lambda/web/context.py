@@ -71,6 +71,16 @@ def authenticate(hub: Hub, request: Request) -> Key | None:
     return None if hub.access.ring is None else hub.access.authenticate(credentials(request))
 
 
+def key_id(hub: Hub, request: Request) -> str:
+    """Return the id of the API key that a request presents; empty where there is none.
+
+    Raises:
+        Unauthorized: what it presents is none.
+    """
+    key = authenticate(hub, request)
+    return "" if key is None else key.id
+
+
 def require(hub: Hub, request: Request, right: Right) -> Key | None:
     """Return the API key of a request that takes one; None only where none are configured.
 

@@ -90,9 +90,9 @@ class Keyed:
     def get(self, path: str, name: str | None, **options: Any) -> requests.Response:
         return requests.get(self.url + path, headers=self.headers(name), timeout=5, **options)
 
-    def shows(self, name: str, status: int) -> bool:
-        """Tell whether the listing is answered with a status to a key."""
-        return self.get("/lambda", name).status_code == status
+    def answers(self, path: str, name: str | None, status: int) -> bool:
+        """Tell whether a path is answered with a status to a key."""
+        return self.get(path, name).status_code == status
 
     def connect(self, path: str, name: str | None = None, **headers: str) -> Socket:
         sent = self.headers(name) | headers
@@ -235,6 +235,29 @@ def test_a_private_lambda_takes_a_key_that_may_call(keyed: Keyed, opened: Opened
     assert answered(keyed, again) == "hello"
 
 
+def test_a_call_belongs_to_the_key_that_made_it(keyed: Keyed, opened: Opened) -> None:
+    one = opened("host")
+    made: dict[str | None, str] = {}
+    for name in ("full", "call", None):
+        headers = keyed.headers(name) | {"Prefer": "respond-async", "Idempotency-Key": "same"}
+        accepted = call(keyed.url, one.id, headers=headers)
+        made[name] = accepted.headers["Location"]
+        one.answer(one.receive(), result=name)
+
+    assert len(set(made.values())) == 3
+    for name, path in made.items():
+        wait_until(partial(keyed.answers, path, name, 200))
+        for other in made:
+            response = keyed.get(path, other)
+            if other == name:
+                assert response.json() == name
+            else:
+                check_refused(response, 404)
+                headers = keyed.headers(other)
+                check_refused(requests.delete(keyed.url + path, headers=headers, timeout=5), 404)
+        assert keyed.get(path, name).status_code == 200
+
+
 def test_listing_shows_a_key_what_it_is_for(keyed: Keyed, opened: Opened) -> None:
     of_host, of_full, of_own = opened("host"), opened("full"), opened("own")
     seen = {
@@ -348,9 +371,9 @@ def test_keys_may_change_under_load(keyed: Keyed, opened: Opened) -> None:
             thread.start()
         for n in range(3):
             keyed.add(f"load-{n}", "--may", "list")
-            wait_until(partial(keyed.shows, f"load-{n}", 200))
+            wait_until(partial(keyed.answers, "/lambda", f"load-{n}", 200))
             keyed.revoke(f"load-{n}")
-            wait_until(partial(keyed.shows, f"load-{n}", 401))
+            wait_until(partial(keyed.answers, "/lambda", f"load-{n}", 401))
         stop.set()
         for thread in threads:
             thread.join()

@@ -18,21 +18,27 @@ from .base import (
     Store,
     Wait,
 )
+from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
 __all__ = [
     "ANYBODY",
+    "Appended",
     "Call",
     "Closed",
     "Due",
     "Earlier",
+    "Entry",
     "Host",
     "Lambda",
+    "Logs",
     "Once",
     "Outcome",
     "Past",
     "Permit",
+    "Reader",
     "Store",
+    "Tail",
     "Wait",
     "open_store",
 ]

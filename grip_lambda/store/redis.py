@@ -40,6 +40,7 @@ from .base import (
     Wait,
 )
 from .breaker import Breaker
+from .redis_logs import SCRIPTS, RedisLogs
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
 SHARDS = 32
@@ -49,6 +50,7 @@ _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "NOTFOUND": (NotFound, "lambda not found"),
     "REFUSED": (Forbidden, "the lambda is not for this caller"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
+    "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
 }
 _SCRIPTS = ("open", "renew", "close", "begin", "end", "cancel", "wait", "take_waits", "expire")
 #: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
@@ -83,6 +85,11 @@ class RedisStore(Store):
             name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
             for name in _SCRIPTS
         }
+        common += folder.joinpath("logs.lua").read_text()
+        for name in SCRIPTS:
+            script = common + folder.joinpath(f"{name}.lua").read_text()
+            self._scripts[name] = self._redis.register_script(script)
+        self.logs = RedisLogs(self._run)
 
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool

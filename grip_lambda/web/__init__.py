@@ -14,7 +14,17 @@ from werkzeug.wrappers import Request, Response
 
 from ..hub import Hub
 from ..settings import OPEN, SUPERVISED, Settings, load
-from . import calls, direct, errors, health, lambdas, pages, results, tickets
+from . import (
+    calls,
+    direct,
+    errors,
+    health,
+    invocations,
+    lambdas,
+    pages,
+    results,
+    tickets,
+)
 from .cors import allow_origins
 
 if TYPE_CHECKING:
@@ -58,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         allow_origins(response, flask.request.environ, hub.settings.origins)
         return response
 
-    for one in (lambdas, calls, results, tickets, pages, health):
+    for one in (lambdas, calls, invocations, results, tickets, pages, health):
         app.register_blueprint(one.blueprint)
     # What lives as long as the process is not looked through again for garbage.
     gc.collect()

@@ -19,7 +19,7 @@ from ..protocol.http import parse_wait, prefers
 from ..settings import MAX_ASYNC_BODY
 from ..store import Earlier
 from ..store.base import RESULT_KEPT_S
-from .context import TICKET, current_hub, http_node, permit
+from .context import TICKET, authorized, current_hub, http_node
 from .responses import held_or_answered, hold
 
 blueprint = Blueprint("calls", __name__)
@@ -41,12 +41,12 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     node = http_node(hub, request)
     prefer = request.headers.get("Prefer", "")
     wait_s = parse_wait(prefer, hub.settings.wait_s)
-    repeated = _repeated_call(hub, request, lambda_id, node, wait_s)
+    caller = _caller(request, node, wait_s, is_async=prefers(prefer, "respond-async"))
+    repeated = repeated_call(hub, request, lambda_id, caller)
     if repeated is not None:
         return repeated
-    if "\ufffd" in method:
-        _check_path(request)
-    caller = _caller(hub, request, node, wait_s, is_async=prefers(prefer, "respond-async"))
+    check_path(request, method)
+    caller = authorized(hub, request, caller)
     begun = hub.calls.begin(lambda_id, method, _body(hub, request, caller.max_body), caller)
     if isinstance(begun, Earlier):
         if caller.kind == "async":
@@ -60,22 +60,15 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     return response
 
 
-def _caller(hub: Hub, request: Request, node: str, wait_s: float, *, is_async: bool) -> Caller:
-    allowed = permit(hub, request)
+def _caller(request: Request, node: str, wait_s: float, *, is_async: bool) -> Caller:
     once = request.environ.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(once) > _ONCE_MAX:
         raise BadRequest(f"an Idempotency-Key may have {_ONCE_MAX} characters at most")
     if is_async:
         return Caller(
-            node,
-            wait_s,
-            "async",
-            kept_s=RESULT_KEPT_S,
-            max_body=MAX_ASYNC_BODY,
-            permit=allowed,
-            once=once,
+            node, wait_s, "async", kept_s=RESULT_KEPT_S, max_body=MAX_ASYNC_BODY, once=once
         )
-    return Caller(node, wait_s, permit=allowed, once=once)
+    return Caller(node, wait_s, once=once)
 
 
 def _accepted(shown: replies.Response, token: str) -> Response:
@@ -91,22 +84,31 @@ def _body(hub: Hub, request: Request, most: int) -> bytes:
             if name != TICKET or hub.access.ring is None  # which is not for the host
         }
         return orjson.dumps(query)
+    return read_body(request, most)
+
+
+def read_body(request: Request, most: int) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        TooLarge: it says that it has more than ``most`` bytes; if not, so many and one are read.
+    """
     if (request.content_length or 0) > most:
         raise TooLarge(f"the body may have {most} bytes at most")
     return request.stream.read(most + 1)
 
 
-def _check_path(request: Request) -> None:
+def check_path(request: Request, method: str) -> None:
     """Refuse a path that is not UTF-8, which Werkzeug reads with replacement characters."""
+    if "\ufffd" not in method:
+        return
     try:
         request.environ["PATH_INFO"].encode("latin-1").decode()
     except UnicodeError:
         raise BadRequest("a method name must be UTF-8") from None
 
 
-def _repeated_call(
-    hub: Hub, request: Request, lambda_id: str, node: str, wait_s: float
-) -> Response | None:
+def repeated_call(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response | None:
     """Answer a request that Pushpin repeats, which ``Grip-Last`` tells (clients can't send it)."""
     last = request.headers.get("Grip-Last")
     if not last:
@@ -114,6 +116,6 @@ def _repeated_call(
     channel = last.partition(";")[0].strip()
     known = parse_call_channel(channel)
     if known is not None and known[0] == lambda_id:
-        return held_or_answered(request, hub.calls.resume(*known, node, wait_s))
-    waited = hub.results.resume(channel, wait_s)
+        return held_or_answered(request, hub.calls.resume(*known, caller))
+    waited = hub.results.resume(channel, caller.wait_s)
     return None if waited is None else held_or_answered(request, waited)

@@ -7,6 +7,7 @@ answer them are given the hub and the request.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import cast
 
 from flask import current_app
@@ -16,6 +17,7 @@ from ..errors import Forbidden, Unavailable
 from ..grip.signature import Sender
 from ..hub import Hub
 from ..hub.access import Credentials
+from ..hub.calls import Caller
 from ..hub.session import Opening
 from ..protocol import jsonrpc
 from ..protocol.keys import Key, Right
@@ -98,6 +100,17 @@ def permit(hub: Hub, request: Request) -> Permit:
         Forbidden: it presents one that may not call.
     """
     return ANYBODY if hub.access.ring is None else hub.access.caller(credentials(request))
+
+
+def authorized(hub: Hub, request: Request, caller: Caller) -> Caller:
+    """Return a caller with whom it may call. What Pushpin repeats has been asked for this before.
+
+    Raises:
+        Unauthorized, Forbidden: as ``permit``.
+    """
+    if hub.access.ring is None:
+        return caller
+    return replace(caller, permit=permit(hub, request))
 
 
 def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:

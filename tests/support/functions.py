@@ -45,7 +45,7 @@ class Environment:
         self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
         self._idle = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._runtime_api())
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GRIP_", "AWS_"))}
         self.log = folder / f"function-{uuid.uuid4().hex[:8]}.log"
         with self.log.open("wb") as log:

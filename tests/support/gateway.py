@@ -126,7 +126,7 @@ class Gateway:
         self._invoke = invoke
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(
         self, method: str, target: str, fields: Fields, body: bytes

@@ -22,6 +22,8 @@ DEFAULT_WAIT_S = 60.0
 
 #: Bytes of a call's body: Pushpin can't hold a request with a larger one.
 MAX_BODY = 100_000
+#: Bytes of the body of a call whose caller is not held.
+MAX_ASYNC_BODY = 6_291_456
 #: Bytes of one WebSocket message of a host: Pushpin drops the connection at about twice that.
 MAX_MESSAGE = 100_000
 #: Bytes of a result.

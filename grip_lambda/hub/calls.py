@@ -8,14 +8,15 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
+from ..errors import BadRequest, KeyReused, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
-from ..store import Call, Host, Outcome, Store
-from ..store.base import OUTCOME_KEPT_S
+from ..store import Call, Earlier, Host, Once, Outcome, Store
+from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
 from .messages import invocation
@@ -37,22 +38,26 @@ class Hold:
     """A caller that waits: what Pushpin is told to hold.
 
     Attributes:
-        call: the call that it waits for.
+        channel: what it is held on.
         timeout_s: when Pushpin gives up by itself, in whole seconds.
+        response: what it gets then.
     """
 
-    call: Call
+    channel: str
     timeout_s: int
+    response: Response
 
-    @property
-    def channel(self) -> str:
-        return call_channel(self.call)
+
+def held(channel: str, left_s: float, response: Response) -> Hold:
+    """Return a hold for so many seconds; somebody else is to end it in time."""
+    return Hold(channel, math.ceil(max(0.0, left_s)) + _HOLD_MARGIN_S, response)
 
 
 @dataclass(frozen=True)
 class Invocation:
     """What is to be sent to a host, once its caller is held."""
 
+    call: Call
     hold: Hold
     host: Host
     message: bytes
@@ -69,6 +74,8 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
+        key: the id of the API key that calls; empty without one.
+        once: of the calls of a method with the same text here, one is made; empty for none.
     """
 
     node: str
@@ -77,18 +84,22 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
+    key: str = ""
+    once: str = ""
 
 
 class Calls:
     """The way of a call from its caller to its host and back."""
 
-    def __init__(self, store: Store, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes, replies: Replies) -> None:
         self._store = store
         self._nodes = nodes
-        self._replies = Replies(nodes)
+        self._replies = replies
 
-    def begin(self, lambda_id: str, method: str, body: bytes, caller: Caller) -> Invocation:
-        """Enter a call.
+    def begin(
+        self, lambda_id: str, method: str, body: bytes, caller: Caller
+    ) -> Invocation | Earlier:
+        """Enter a call; or find the earlier one that it is the same as.
 
         Args:
             lambda_id: whom to call.
@@ -97,6 +108,7 @@ class Calls:
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
+            KeyReused: it has the key of an earlier call, which had another body.
             NotFound, Busy: the lambda can't take it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
@@ -117,18 +129,26 @@ class Calls:
             now + caller.wait_s,
             caller.kind,
             caller.details,
-            caller.kept_s,
+            RESULT_KEPT_S if caller.once else caller.kept_s,
+            now,
+            caller.key,
         )
-        host = self._store.begin_call(call, now)
+        once = _once(method, body, caller)
+        host = self._store.begin_call(call, now, once)
+        if isinstance(host, Earlier):
+            if once is not None and host.fingerprint != once.fingerprint:
+                raise KeyReused("this Idempotency-Key came with another body before; use a new one")
+            return host
         try:
             self._nodes[host.node].require()
         except PublishError:
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
+            self._free_key(call)
             raise
         message = invocation(host, method, body, call)
-        return Invocation(_hold(call, now), host, message)
+        return Invocation(call, _hold(call, now), host, message)
 
     def deliver(self, invocation: Invocation) -> None:
         """Send the call to its host.
@@ -138,11 +158,24 @@ class Calls:
         """
         host = invocation.host
         try:
-            self._nodes[host.node].send(host_channel(host.connection), invocation.message)
+            self.tell(host, invocation.message)
         except PublishError as error:
             log.warning("a call was lost: %s", error)
-            call = invocation.hold.call
+            call = invocation.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+            self._free_key(call)
+
+    def tell(self, host: Host, message: bytes) -> None:
+        """Send a message to a host.
+
+        Raises:
+            PublishError: its Pushpin is out of reach.
+        """
+        self._nodes[host.node].send(host_channel(host.connection), message)
+
+    def _free_key(self, call: Call) -> None:
+        if call.is_kept:
+            self._store.free_key(call.lambda_id, call.token)
 
     def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
@@ -195,6 +228,13 @@ class Calls:
         self._replies.send(calls, outcome)
 
 
+def _once(method: str, body: bytes, caller: Caller) -> Once | None:
+    if not caller.once:
+        return None
+    key = "\0".join((caller.key, method, caller.once)).encode("utf-8", "surrogatepass")
+    return Once(sha256(key).hexdigest(), sha256(body).hexdigest())
+
+
 def check_lambda_id(lambda_id: str) -> None:
     """Refuse what can't be the id of a lambda.
 
@@ -225,5 +265,4 @@ TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDE
 
 
 def _hold(call: Call, now: float) -> Hold:
-    left = max(0.0, call.deadline - now)
-    return Hold(call, math.ceil(left) + _HOLD_MARGIN_S)
+    return held(call_channel(call), call.deadline - now, TOO_LATE)

@@ -16,6 +16,11 @@ def _json_rpc(host: Host, method: str, body: bytes, call: Call) -> bytes:
 CODECS: Mapping[str, Callable[[Host, str, bytes, Call], bytes]] = {jsonrpc.CODE: _json_rpc}
 
 
+def cancellation(host: Host, token: str) -> bytes | None:
+    """Return the message that tells ``host`` not to go on with a call; None where it knows none."""
+    return jsonrpc.cancellation(token) if host.code == jsonrpc.CODE else None
+
+
 def invocation(host: Host, method: str, body: bytes, call: Call) -> bytes:
     """Return the message that asks ``host`` for ``method``; the body is a JSON text."""
     return CODECS[host.code](host, method, body, call)

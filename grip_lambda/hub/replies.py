@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from ..errors import PublishError
 from ..grip.nodes import Nodes
-from ..store import Call, Outcome
-from .channels import call_channel
+from ..store import Call, Outcome, Store
+from .channels import call_channel, wait_channel
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def _plain(call: Call, outcome: Outcome) -> Response:
 
 
 #: How the outcome of a call that is held as an HTTP response is shown, by kind.
-KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {"http": _plain}
+KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {"http": _plain, "async": _plain}
 
 
 def render(call: Call, outcome: Outcome) -> Response:
@@ -43,18 +43,23 @@ def render(call: Call, outcome: Outcome) -> Response:
 class Replies:
     """Sends outcomes to callers, wherever they are."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes) -> None:
+        self._store = store
         self._nodes = nodes
 
     def send(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Tell the callers how their calls have ended; that is stored already."""
         for call in calls:
-            try:
-                self._send(call, outcome)
-            except PublishError as error:
-                log.warning("a reply was lost: %s", error)
+            shown = render(call, outcome)
+            if call.kind != "async":
+                self.respond(call.node, call_channel(call), shown)
+            if call.is_kept:
+                for wait in self._store.take_waits(call.lambda_id, call.token):
+                    self.respond(wait.node, wait_channel(wait), shown)
 
-    def _send(self, call: Call, outcome: Outcome) -> None:
-        shown = render(call, outcome)
-        node = self._nodes[call.node]
-        node.reply(call_channel(call), shown.status, shown.body, shown.headers)
+    def respond(self, node: str, channel: str, shown: Response) -> None:
+        """Answer the request that is held on a channel."""
+        try:
+            self._nodes[node].reply(channel, shown.status, shown.body, shown.headers)
+        except PublishError as error:
+            log.warning("a reply was lost: %s", error)

@@ -127,6 +127,11 @@ def invocation(method: str, body: bytes, token: str) -> bytes:
     return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
 
 
+def cancellation(token: str) -> bytes:
+    """Return the notification that nobody waits for a call any more."""
+    return b'{"method":"rpc.cancel","params":["%b"],"id":null}' % token.encode()
+
+
 def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:
     """Return the server's first message, which tells a host its id."""
     return orjson.dumps({"method": "open", "params": [lambda_id, details], "id": 0})

@@ -24,17 +24,21 @@ def told(event: dict[str, Any], context: Any) -> Any:
     ws = lambda_get_websocket(event)
     if ws.is_opening():
         ws.accept()
+    name = ws.meta.get("name", "somebody")
     while ws.can_recv():
         try:
             message = ws.recv()
         except ClientDisconnected:
-            publish("told", WebSocketMessageFormat("disconnected"))
+            publish("told", WebSocketMessageFormat(f"{name} disconnected"))
             break
         if message is None:
-            publish("told", WebSocketMessageFormat(f"closed {ws.close_code} {ws.close_reason}"))
+            how = f"{name} closed {ws.close_code} {ws.close_reason}"
+            publish("told", WebSocketMessageFormat(how))
             ws.close()
         elif isinstance(message, bytes):
             ws.send_binary(message)
+        elif message.startswith("name "):
+            name = ws.meta["name"] = message[5:]
         elif message.startswith("do "):
             _, verb, *words = message.split(" ")
             if verb == "later":

@@ -19,8 +19,9 @@ from ..store import Call, Earlier, Host, Once, Outcome, Store
 from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
+from .invocations import NOTHING_GIVEN, Given
 from .messages import invocation
-from .replies import Replies, Response, render
+from .replies import Replies, Response, render, render_late
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Caller:
         max_body: how many bytes the body may have.
         key: the id of the API key that calls; empty without one.
         once: of the calls of a method with the same text here, one is made; empty for none.
+        given: what the caller gives of the context, for hosts that want it.
     """
 
     node: str
@@ -86,6 +88,7 @@ class Caller:
     max_body: int = MAX_BODY
     key: str = ""
     once: str = ""
+    given: Given = NOTHING_GIVEN
 
 
 class Calls:
@@ -122,17 +125,7 @@ class Calls:
                 f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = Call(
-            ids.new_call_token(),
-            lambda_id,
-            caller.node,
-            now + caller.wait_s,
-            caller.kind,
-            caller.details,
-            RESULT_KEPT_S if caller.once else caller.kept_s,
-            now,
-            caller.key,
-        )
+        call = _call(lambda_id, ids.new_call_token(), caller, now)
         once = _once(method, body, caller)
         host = self._store.begin_call(call, now, once)
         if isinstance(host, Earlier):
@@ -147,7 +140,7 @@ class Calls:
             )
             self._free_key(call)
             raise
-        message = invocation(host, method, body, call)
+        message = invocation(host, method, body, call, caller.given)
         return Invocation(call, _hold(call, now), host, message)
 
     def deliver(self, invocation: Invocation) -> None:
@@ -177,13 +170,12 @@ class Calls:
         if call.is_kept:
             self._store.free_key(call.lambda_id, call.token)
 
-    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Response:
+    def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits in all.
+            caller: who made it, as the repeated request says.
         """
         now = time.time()
         try:
@@ -191,9 +183,9 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
+            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), now)
         if known is None:
-            return TOO_LATE
+            return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
         return _hold(call, now) if outcome is None else render(call, outcome)
 
@@ -226,6 +218,20 @@ class Calls:
     def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Send the stored outcome of calls to their callers."""
         self._replies.send(calls, outcome)
+
+
+def _call(lambda_id: str, token: str, caller: Caller, now: float) -> Call:
+    return Call(
+        token,
+        lambda_id,
+        caller.node,
+        now + caller.wait_s,
+        caller.kind,
+        caller.details,
+        RESULT_KEPT_S if caller.once else caller.kept_s,
+        now,
+        caller.key,
+    )
 
 
 def _once(method: str, body: bytes, caller: Caller) -> Once | None:
@@ -265,4 +271,4 @@ TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDE
 
 
 def _hold(call: Call, now: float) -> Hold:
-    return held(call_channel(call), call.deadline - now, TOO_LATE)
+    return held(call_channel(call), call.deadline - now, render_late(call))

@@ -135,7 +135,7 @@ class Hosts:
         ended: dict[str, Outcome] = {}
         for answer in answers:
             if isinstance(answer.id, str):
-                ended.setdefault(answer.id, outcomes.from_answer(answer))
+                ended.setdefault(answer.id, outcomes.from_answer(answer, context=session.context))
         if not ended:
             return
         count = self._calls.end(session.lambda_id, connection.id, ended)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 from ..protocol import jsonrpc
 from ..store import Call, Host
+from .invocations import NOTHING_GIVEN, Given, host_context
 
 
-def _json_rpc(host: Host, method: str, body: bytes, call: Call) -> bytes:
-    return jsonrpc.invocation(method, body, call.token)
+def _json_rpc(host: Host, method: str, params: bytes, call: Call) -> bytes:
+    return jsonrpc.invocation(method, params, call.token)
 
 
-#: How a call is put, by the codec of its host.
+#: How a call is put, by the codec of its host. The params are JSON texts, a comma between them.
 CODECS: Mapping[str, Callable[[Host, str, bytes, Call], bytes]] = {jsonrpc.CODE: _json_rpc}
 
 
@@ -21,6 +22,14 @@ def cancellation(host: Host, token: str) -> bytes | None:
     return jsonrpc.cancellation(token) if host.code == jsonrpc.CODE else None
 
 
-def invocation(host: Host, method: str, body: bytes, call: Call) -> bytes:
-    """Return the message that asks ``host`` for ``method``; the body is a JSON text."""
+def invocation(
+    host: Host, method: str, body: bytes, call: Call, given: Given = NOTHING_GIVEN
+) -> bytes:
+    """Return the message that asks ``host`` for ``method``; the body is a JSON text.
+
+    Args:
+        given: what the caller gave of the context, for hosts that want it.
+    """
+    if host.context:
+        body = b"%b,%b" % (body, host_context(call, method, given))
     return CODECS[host.code](host, method, body, call)

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from ..errors import PublishError
 from ..grip.nodes import Nodes
 from ..store import Call, Outcome, Store
 from .channels import call_channel, wait_channel
+from .invocations import invoke_reply
+from .outcomes import DEADLINE_EXCEEDED
+from .responses import Response
+
+__all__ = ["KINDS", "Replies", "Response", "render", "render_late"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Response:
-    """What a caller over HTTP gets; its body is JSON."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _plain(call: Call, outcome: Outcome) -> Response:
@@ -32,12 +27,24 @@ def _plain(call: Call, outcome: Outcome) -> Response:
 
 
 #: How the outcome of a call that is held as an HTTP response is shown, by kind.
-KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {"http": _plain, "async": _plain}
+KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
+    "http": _plain,
+    "async": _plain,
+    "invoke": invoke_reply,
+}
 
 
 def render(call: Call, outcome: Outcome) -> Response:
     """Return the response that the caller gets."""
     return KINDS[call.kind](call, outcome)
+
+
+def render_late(call: Call) -> Response:
+    """Return what Pushpin is to send by itself, should no backend be there at the deadline.
+
+    Its headers stay, whatever the response is in the end.
+    """
+    return render(call, DEADLINE_EXCEEDED)
 
 
 class Replies:

@@ -41,12 +41,11 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     node = http_node(hub, request)
     prefer = request.headers.get("Prefer", "")
     wait_s = parse_wait(prefer, hub.settings.wait_s)
-    repeated = _repeated_call(hub, request, lambda_id, node, wait_s)
+    caller = _caller(request, node, wait_s, is_async=prefers(prefer, "respond-async"))
+    repeated = repeated_call(hub, request, lambda_id, caller)
     if repeated is not None:
         return repeated
-    if "\ufffd" in method:
-        _check_path(request)
-    caller = _caller(request, node, wait_s, is_async=prefers(prefer, "respond-async"))
+    check_path(request, method)
     begun = hub.calls.begin(lambda_id, method, _body(request, caller.max_body), caller)
     if isinstance(begun, Earlier):
         if caller.kind == "async":
@@ -83,22 +82,31 @@ def _body(request: Request, most: int) -> bytes:
             for name, values in request.args.to_dict(flat=False).items()
         }
         return orjson.dumps(query)
+    return read_body(request, most)
+
+
+def read_body(request: Request, most: int) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        TooLarge: it says that it has more than ``most`` bytes; if not, so many and one are read.
+    """
     if (request.content_length or 0) > most:
         raise TooLarge(f"the body may have {most} bytes at most")
     return request.stream.read(most + 1)
 
 
-def _check_path(request: Request) -> None:
+def check_path(request: Request, method: str) -> None:
     """Refuse a path that is not UTF-8, which Werkzeug reads with replacement characters."""
+    if "\ufffd" not in method:
+        return
     try:
         request.environ["PATH_INFO"].encode("latin-1").decode()
     except UnicodeError:
         raise BadRequest("a method name must be UTF-8") from None
 
 
-def _repeated_call(
-    hub: Hub, request: Request, lambda_id: str, node: str, wait_s: float
-) -> Response | None:
+def repeated_call(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response | None:
     """Answer a request that Pushpin repeats, which ``Grip-Last`` tells (clients can't send it)."""
     last = request.headers.get("Grip-Last")
     if not last:
@@ -106,6 +114,6 @@ def _repeated_call(
     channel = last.partition(";")[0].strip()
     known = parse_call_channel(channel)
     if known is not None and known[0] == lambda_id:
-        return held_or_answered(request, hub.calls.resume(*known, node, wait_s))
-    waited = hub.results.resume(channel, wait_s)
+        return held_or_answered(request, hub.calls.resume(*known, caller))
+    waited = hub.results.resume(channel, caller.wait_s)
     return None if waited is None else held_or_answered(request, waited)

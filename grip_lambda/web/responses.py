@@ -34,6 +34,7 @@ def hold(request: Request, held: Hold) -> Response:
         request,
         held.response,
         {
+            **held.response.headers,
             "Grip-Hold": "response",
             "Grip-Channel": f"{held.channel}; prev-id={HOLD_ID}",
             "Grip-Timeout": str(held.timeout_s),

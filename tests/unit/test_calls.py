@@ -11,7 +11,7 @@ import pytest
 
 from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
-from grip_lambda.hub.calls import Calls, Hold
+from grip_lambda.hub.calls import Caller, Calls, Hold
 from grip_lambda.hub.hosts import Hosts
 from grip_lambda.hub.replies import Replies
 from grip_lambda.hub.results import Results
@@ -89,7 +89,7 @@ def test_a_call_that_is_repeated_while_the_store_is_away_is_held_again(
 
     monkeypatch.setattr(store, "get_call", away)
 
-    found = calls.resume(ID, "token", "n2", 20)
+    found = calls.resume(ID, "token", Caller("n2", 20))
 
     assert isinstance(found, Hold)
     assert found.channel == f"call-{ID}-token"

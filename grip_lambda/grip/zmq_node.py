@@ -70,7 +70,7 @@ class ZmqNode(Node):
         self._stopping = False
         self._lock = threading.Lock()
         self._held: set[bytes] = set()
-        self._early: dict[bytes, tuple[float, Item]] = {}
+        self._early: dict[bytes, tuple[float, list[Item]]] = {}
         self._thread = threading.Thread(target=self._watch, name=f"node-{name}", daemon=True)
         self._thread.start()
 
@@ -89,13 +89,7 @@ class ZmqNode(Node):
     def reply(
         self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        item = self._item(response(status, body, headers), REPLY_ID, HOLD_ID)
-        name = channel.encode()
-        with self._lock:
-            if name not in self._held:
-                self._keep_early(name, item)
-                return
-        self._publish(channel, item)
+        self._publish_held(channel, self._item(response(status, body, headers), REPLY_ID, HOLD_ID))
 
     def stop(self) -> None:
         """Stop watching. What is still kept back is left to Pushpin's repeat."""
@@ -109,10 +103,18 @@ class ZmqNode(Node):
             if self._early[oldest][0] > now:
                 break
             del self._early[oldest]
-        self._early[name] = (now + _EARLY_S, item)
+        self._early.setdefault(name, (now + _EARLY_S, []))[1].append(item)
 
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return _Message(message, id, prev_id)
+
+    def _publish_held(self, channel: str, item: Item) -> None:
+        name = channel.encode()
+        with self._lock:
+            if name not in self._held:
+                self._keep_early(name, item)
+                return
+        self._publish(channel, item)
 
     def _publish(self, channel: str, item: Item) -> None:
         self.require()
@@ -189,5 +191,5 @@ class ZmqNode(Node):
                     continue
                 self._held.add(name)
                 early = self._early.pop(name, None)
-            if early is not None:
-                self._publisher.publish(name.decode(), early[1], blocking=True)
+            for item in early[1] if early is not None else ():
+                self._publisher.publish(name.decode(), item, blocking=True)

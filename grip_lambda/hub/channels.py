@@ -1,11 +1,15 @@
-"""Names of channels: one for each host's connection, one for each call."""
+"""Names of channels: one for each host's connection, each call, and each hold that reads a log."""
 
 from __future__ import annotations
+
+import re
 
 from ..protocol.ids import is_lambda_id
 from ..store import Call, Wait
 
 _CALL = "call-"
+_LOG = "log-"
+_LOG_CHANNEL = re.compile(_LOG + r"([A-Za-z0-9_-]{16})-(\d{1,9})-([A-Za-z0-9_-]+)", re.ASCII)
 _WAIT = "wait-"
 #: Two tokens of 22 characters and a dash.
 _TOKENS = 45
@@ -40,3 +44,14 @@ def parse_call_channel(channel: str) -> tuple[str, str] | None:
     if channel.startswith(_CALL) and is_lambda_id(lambda_id) and dash == "-" and token:
         return lambda_id, token
     return None
+
+
+def log_channel(lambda_id: str, log: str, hold: int) -> str:
+    """Return the channel of one hold that reads a log; ``log`` is of url-safe characters."""
+    return f"{_LOG}{lambda_id}-{hold}-{log}"
+
+
+def parse_log_channel(channel: str) -> tuple[str, str, int] | None:
+    """Return the lambda id, the log and the hold of such a channel, or None if it is none."""
+    found = _LOG_CHANNEL.fullmatch(channel)
+    return (found[1], found[3], int(found[2])) if found else None

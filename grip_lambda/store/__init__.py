@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
+from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
 __all__ = [
+    "Appended",
     "Call",
     "Closed",
     "Due",
     "Earlier",
+    "Entry",
     "Host",
     "Lambda",
+    "Logs",
     "Once",
     "Outcome",
     "Past",
+    "Reader",
     "Store",
+    "Tail",
     "Wait",
     "open_store",
 ]

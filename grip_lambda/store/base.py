@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .logs import Logs
+
 #: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
 OUTCOME_KEPT_S = 10.0
 #: How long the outcome of a call is kept that may be asked for again, in seconds.
@@ -183,7 +185,12 @@ class Store(ABC):
     """What the hub needs to know, kept outside of every process. Safe for many threads.
 
     Every method may raise StoreError where the store is out of reach.
+
+    Attributes:
+        logs: what waits for readers that come and go.
     """
+
+    logs: Logs
 
     @abstractmethod
     def open_lambda(

@@ -26,6 +26,7 @@ from redis.retry import Retry
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
 from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
 from .breaker import Breaker
+from .redis_logs import SCRIPTS, RedisLogs
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
 SHARDS = 32
@@ -34,6 +35,7 @@ _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
     "NOTFOUND": (NotFound, "lambda not found"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
+    "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
 }
 _SCRIPTS = ("open", "renew", "close", "begin", "end", "cancel", "wait", "take_waits", "expire")
 #: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
@@ -68,6 +70,11 @@ class RedisStore(Store):
             name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
             for name in _SCRIPTS
         }
+        common += folder.joinpath("logs.lua").read_text()
+        for name in SCRIPTS:
+            script = common + folder.joinpath(f"{name}.lua").read_text()
+            self._scripts[name] = self._redis.register_script(script)
+        self.logs = RedisLogs(self._run)
 
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool

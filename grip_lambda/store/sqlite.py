@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from ..errors import Busy, Forbidden, NotFound, StoreError
+from . import sqlite_logs
 from .base import (
     REMEMBERED_S,
     Call,
@@ -29,9 +30,9 @@ from .base import (
     Wait,
 )
 
-_VERSION = 3
+_VERSION = 4
 _BUSY_TIMEOUT_S = 5.0
-_TABLES = ("lambdas", "remembered", "calls", "waits")
+_TABLES = ("lambdas", "remembered", "calls", "waits", *sqlite_logs.TABLES)
 _LAMBDA = (
     "id, connection, node, code, generation, opened, expires, headers, methods, max_calls,"
     " transport, context, owner, private"
@@ -77,6 +78,7 @@ class SQLiteStore(Store):
             StoreError: it can't be opened, or a later version wrote it.
         """
         self._lock = threading.Lock()
+        self.logs = sqlite_logs.SQLiteLogs(self._transaction)
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -93,6 +95,7 @@ class SQLiteStore(Store):
         if version > _VERSION:
             raise StoreError(f"the store is of version {version}; remove its file to start anew")
         schema = resources.files(__package__).joinpath("schema.sql").read_text()
+        schema += sqlite_logs.SCHEMA
         if version < _VERSION:  # it tells of connections only, which are opened again
             schema = "".join(f"DROP TABLE IF EXISTS {name};" for name in _TABLES) + schema
         self._db.executescript(f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {_VERSION};COMMIT;")
@@ -284,7 +287,8 @@ class SQLiteStore(Store):
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM calls WHERE due <= ?1)"
             " OR EXISTS (SELECT 1 FROM lambdas WHERE expires <= ?1)"
             " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)"
-            " OR EXISTS (SELECT 1 FROM waits WHERE deadline <= ?1)",
+            " OR EXISTS (SELECT 1 FROM waits WHERE deadline <= ?1)"
+            " OR EXISTS (SELECT 1 FROM logs WHERE expires <= ?1)",
             now,
         )
         if not due:
@@ -292,6 +296,7 @@ class SQLiteStore(Store):
         with self._transaction() as db:
             db.execute("DELETE FROM calls WHERE due <= ? AND status IS NOT NULL", (now,))
             db.execute("DELETE FROM remembered WHERE expires <= ?", (now,))
+            sqlite_logs.expire(db, now)
             calls = db.execute(
                 "UPDATE calls SET status = ?1, body = ?2, extra = ?3, due = ?4 + kept_s"
                 " WHERE token IN (SELECT token FROM calls WHERE due <= ?4 LIMIT ?5)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -10,16 +12,18 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as HttpResponse
 
-from ..errors import BadRequest, InvalidParameter, NotFound, RequestError
+from ..errors import BadRequest, BadSignature, InvalidParameter, NotFound, RequestError
 from ..hub import Hub
+from ..hub.access import check_call
 from ..hub.aws import WAIT_S, aws_error, aws_headers
 from ..hub.calls import Caller, check_method
 from ..hub.invocations import Details, Given, new_request_id
+from ..hub.sigv4 import Signed, signer
 from ..protocol import aws, ids
 from ..protocol.http import parse_wait
 from ..protocol.mless import Context
 from ..settings import MAX_ASYNC_BODY, MAX_BODY
-from ..store import Earlier
+from ..store import ANYBODY, Earlier, Permit
 from .calls import check_path, read_body, repeated_call
 from .context import current_hub, http_node
 from .responses import answer, hold
@@ -55,20 +59,25 @@ def invoke(name: str) -> HttpResponse:
 def _name(error: RequestError) -> str:
     if isinstance(error, InvalidParameter):
         return "InvalidParameterValueException"
+    if isinstance(error, BadSignature):
+        return error.name
     return _NAMES.get(error.status, "ServiceException")
 
 
 def _invoked(hub: Hub, request: Request, name: str, request_id: str) -> HttpResponse:
     node = http_node(hub, request)
+    is_event = request.headers.get("X-Amz-Invocation-Type") == "Event"
+    body = read_body(request, MAX_ASYNC_BODY if is_event else MAX_BODY)
+    permit = _permit(hub, request, body)
     function, caller = _parameters(hub, request, name, request_id, node)
     repeated = repeated_call(hub, request, function.lambda_id, caller)
     if repeated is not None:
         return repeated
-    body = read_body(request, caller.max_body)
+    caller = replace(caller, permit=permit)
     if not ids.is_lambda_id(function.lambda_id):
         raise NotFound(f"Function not found: {function.lambda_id[:100]}")
     if caller.kind == "dry":
-        hub.hosts.get(function.lambda_id)
+        check_call(permit, hub.hosts.get(function.lambda_id))
         return HttpResponse(status=204, headers=aws_headers(request_id))
     begun = hub.calls.begin(function.lambda_id, function.method, body, caller)
     assert not isinstance(begun, Earlier), "it has no Idempotency-Key"
@@ -78,6 +87,21 @@ def _invoked(hub: Hub, request: Request, name: str, request_id: str) -> HttpResp
         response = hold(request, begun.hold)
     response.call_on_close(partial(hub.calls.deliver, begun))
     return response
+
+
+def _permit(hub: Hub, request: Request, body: bytes) -> Permit:
+    """Return whom the signer of a request may call.
+
+    Raises:
+        BadSignature: it is not signed with an API key, and those are configured.
+        Forbidden: the key may not call.
+    """
+    ring = hub.access.ring
+    if ring is None or "Grip-Last" in request.headers:  # it was asked for this before
+        return ANYBODY
+    environ = request.environ
+    signed = Signed(request.method, request.path, environ["QUERY_STRING"], request.headers, body)
+    return hub.access.caller_by_id(signer(ring, signed, time.time()))
 
 
 def _parameters(

@@ -22,6 +22,8 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("docs/python.md", "host.py"),
         ("docs/python.md", "caller.py"),
         ("docs/python.md", "async_both.py"),
+        ("docs/functions.md", "faas_chat.py"),
+        ("docs/functions.md", "faas_http.py"),
     ],
 )
 def test_documents_show_the_examples_as_they_are(document: str, name: str) -> None:
@@ -54,7 +56,13 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     package = ROOT / "grip_lambda"
-    files = [package / "settings.py", package / "client/addresses.py", *package.glob("cli/*.py")]
+    files = [
+        package / "settings.py",
+        package / "proxies.py",
+        package / "faas/publishing.py",
+        package / "client/addresses.py",
+        *package.glob("cli/*.py"),
+    ]
     code = "".join(path.read_text() for path in files)
     names = set(re.findall(r"\b(?:GRIP_[A-Z_]+|PORT|WORKERS)\b", code))
     documented = (ROOT / "docs" / "settings.md").read_text()

@@ -24,7 +24,7 @@ from .keyring import KeyRing
 #: How far a client's clock may be from ours, in seconds.
 SKEW_S = 300
 _INVALID = "InvalidSignatureException"
-_NO_SECRET = "no secret"
+_NOBODYS = "nobody has this one"
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<id>[^/,\s]{1,128})/(?P<date>\d{8})/(?P<region>[\w-]{1,64})"
     r"/(?P<service>[\w-]{1,64})/aws4_request *, *"
@@ -43,7 +43,7 @@ class Signed:
         method: the HTTP method.
         path: decoded.
         query: as it was sent.
-        headers: any mapping that does not mind the case of names.
+        headers: by name in lower case.
         body: all of it.
     """
 
@@ -70,7 +70,7 @@ def signer(ring: KeyRing, request: Signed, now: float) -> str:
     Raises:
         BadSignature: it was not signed, or not with a key, or something was changed since.
     """
-    found = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", "").strip())
+    found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", "").strip())
     if found is None:
         raise _unsigned(request)
     _check_date(request, found, now)
@@ -95,7 +95,7 @@ def _check_date(request: Signed, found: re.Match[str], now: float) -> None:
         raise BadSignature(_INVALID, "Host and X-Amz-Date must be signed")
     if found["service"] != "lambda":
         raise BadSignature(_INVALID, "the signature must be for the service lambda")
-    text = request.headers.get("X-Amz-Date", "")
+    text = request.headers.get("x-amz-date", "")
     try:
         date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -120,13 +120,13 @@ def _signature(request: Signed, found: re.Match[str], path: str, secret: str | N
     )
     # The hash of the body, which it puts among the headers, is one of what has come.
     scope = found["region"], found["service"], found["date"]
-    _Signer(found["id"], secret or _NO_SECRET, *scope, include_hdrs=names)(again)
+    _Signer(found["id"], secret or _NOBODYS, *scope, include_hdrs=names)(again)
     signature: str = again.headers["Authorization"].rpartition("=")[2]
     return signature
 
 
 def _unsigned(request: Signed) -> BadSignature:
-    if "Authorization" not in request.headers:
+    if "authorization" not in request.headers:
         return BadSignature(
             "MissingAuthenticationTokenException",
             "sign the request with an API key: its id and secret are the AWS access key",

@@ -99,8 +99,8 @@ def _permit(hub: Hub, request: Request, body: bytes) -> Permit:
     ring = hub.access.ring
     if ring is None or "Grip-Last" in request.headers:  # it was asked for this before
         return ANYBODY
-    environ = request.environ
-    signed = Signed(request.method, request.path, environ["QUERY_STRING"], request.headers, body)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    signed = Signed(request.method, request.path, request.environ["QUERY_STRING"], headers, body)
     return hub.access.caller_by_id(signer(ring, signed, time.time()))
 
 

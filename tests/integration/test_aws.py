@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -13,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -353,3 +357,85 @@ def test_errors_are_those_of_aws_also_for_programs_without_boto3(stack: Stack) -
     assert response.status_code == 404
     assert response.headers["x-amzn-ErrorType"] == "ResourceNotFoundException"
     assert response.json() == {"Type": "User", "message": "lambda not found"}
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, dict[str, list[str]]]]:
+    """A stack with API keys, and the id and the secret of each by what it may do."""
+    folder = tmp_path_factory.mktemp("aws-keys")
+    environ = {
+        "GRIP_LAMBDA_API_KEYS": str(folder / "keys.json"),
+        "GRIP_LAMBDA_DATA": str(folder / "data"),
+    }
+    keys = {}
+    for right in ("host", "call"):
+        made = subprocess.run(
+            [sys.executable, "-m", "grip_lambda", "keys", "add", right, "--may", right],
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        )
+        keys[right] = made.stdout.strip().split("_", 2)[1:]
+    running = Stack(folder, **environ)
+    yield running, keys
+    running.stop()
+
+
+@pytest.mark.parametrize("name", ["{id}", "arn:aws:lambda:local:000000000000:function:{id}:grüße"])
+def test_a_key_signs(keyed: tuple[Stack, dict[str, list[str]]], name: str) -> None:
+    stack, keys = keyed
+    host = Socket(
+        stack.ws_url,
+        "/lambda/new?private",
+        additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
+    )
+    host.open()
+    client = client_of(stack, *keys["call"])
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(
+            client.invoke,
+            FunctionName=name.format(id=host.id),
+            Qualifier="grüße",
+            Payload=b'{"a": 1}',
+            ClientContext=b64encode(b"{}").decode(),
+            LogType="Tail",
+        )
+        message = host.receive()
+        host.answer(message, result="done")
+        assert future.result(10)["Payload"].read() == b'"done"'
+
+    assert message["method"] == "grüße"
+    dry = client.invoke(FunctionName=host.id, Qualifier="m", InvocationType="DryRun")
+    assert dry["StatusCode"] == 204
+    host.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("wrong secret", "InvalidSignatureException"),
+        ("unknown", "UnrecognizedClientException"),
+        ("none", "MissingAuthenticationTokenException"),
+        ("host", "AccessDeniedException"),
+    ],
+)
+def test_who_may_not_call(keyed: tuple[Stack, dict[str, list[str]]], key: str, code: str) -> None:
+    stack, keys = keyed
+    host = Socket(
+        stack.ws_url,
+        additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
+    )
+    host.open()
+    options: dict[str, Any] = {"signature_version": UNSIGNED} if key == "none" else {}
+    pair = {"wrong secret": [keys["call"][0], "wrong"], "host": keys["host"]}.get(key, ["a", "b"])
+    client = client_of(stack, *pair, **options)
+
+    for kind in ("RequestResponse", "Event", "DryRun"):
+        with pytest.raises(ClientError) as refused:
+            client.invoke(FunctionName=host.id, Qualifier="m", InvocationType=kind)
+        assert refused.value.response["Error"]["Code"] == code
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    nothing_came(host)
+    host.close()

@@ -46,6 +46,9 @@ def delete(lambda_id: str) -> Response:
 def new(lambda_id: str | None) -> BaseResponse:
     """Open a lambda, or go on with one: the batches of its WebSocket come here."""
     if request.method == "GET":
+        if lambda_id is not None:
+            # Pages are not told why a handshake was refused: a plain request is.
+            current_hub().hosts.open(lambda_id, request.args.get("token", ""))
         raise UpgradeRequired(
             "open a WebSocket here; a handshake needs the header `Upgrade: websocket`,"
             " in lower case"

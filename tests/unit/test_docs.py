@@ -22,6 +22,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("docs/python.md", "host.py"),
         ("docs/python.md", "caller.py"),
         ("docs/python.md", "async_both.py"),
+        ("docs/javascript.md", "library_host.mjs"),
+        ("docs/javascript.md", "caller.mjs"),
+        ("docs/web-page.md", "push-to-tab/index.html"),
     ],
 )
 def test_documents_show_the_examples_as_they_are(document: str, name: str) -> None:

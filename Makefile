@@ -39,7 +39,7 @@ install: $(VENV)/.installed  ## Make the virtual environment
 # Everything is started as a module: that also works after the folder was renamed.
 $(VENV)/.installed: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,redis]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,redis,faas]'
 	@touch $@
 
 # The Lambda API's own Node client, the JavaScript library's tools, and the curl beside them.

@@ -9,6 +9,7 @@ GripLambdaError
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
     ├── TooLarge              413 too_large
+    ├── KeyReused             422 key_reused
     ├── UpgradeRequired       426 upgrade_required
     ├── Busy                  429 busy
     └── Unavailable           503 unavailable
@@ -63,6 +64,13 @@ class NotAcceptable(RequestError):
 class TooLarge(RequestError):
     status = 413
     code = "too_large"
+
+
+class KeyReused(RequestError):
+    """An idempotency key came with another body than the first time."""
+
+    status = 422
+    code = "key_reused"
 
 
 class UpgradeRequired(RequestError):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
-import orjson
 
 from .errors import ConfigError
+from .proxies import Proxy, signing_proxies
 
 #: Where Pushpin listens for clients.
 DEFAULT_PORT = 7999
@@ -26,28 +22,14 @@ DEFAULT_WAIT_S = 60.0
 
 #: Bytes of a call's body: Pushpin can't hold a request with a larger one.
 MAX_BODY = 100_000
+#: Bytes of the body of a call whose caller is not held.
+MAX_ASYNC_BODY = 6_291_456
 #: Bytes of one WebSocket message of a host: Pushpin drops the connection at about twice that.
 MAX_MESSAGE = 100_000
 #: Bytes of a result.
 MAX_RESULT = 10_485_760
 #: How long a host without WebSocket may be away, in seconds.
 GRACE_S = 10
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """One Pushpin.
-
-    Attributes:
-        node: its name, which is in the issuer of its ``Grip-Sig``: ``ws@<node>``, ``http@<node>``.
-        control_uri: its control socket, ``tcp://host:port`` (``command_spec`` of its handler), or
-            its control port, ``http://host:port``.
-        key: what it signs ``Grip-Sig`` with.
-    """
-
-    node: str
-    control_uri: str
-    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +70,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
     origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())
     return Settings(
-        proxies=_proxies(env),
+        proxies=signing_proxies(env),
         store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
         secret=secret.encode(),
         ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
@@ -138,63 +120,3 @@ def kept_secret(path: Path) -> str:
     if not secret:
         raise ConfigError(f"the secret {path} is empty; remove the file to have one made")
     return secret
-
-
-def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
-    if env.get("GRIP_PROXIES"):
-        try:
-            entries = orjson.loads(env["GRIP_PROXIES"])
-        except orjson.JSONDecodeError as error:
-            raise ConfigError(f"GRIP_PROXIES is not JSON: {error}") from None
-    elif env.get("GRIP_URL"):
-        return (_grip_url(env["GRIP_URL"]),)
-    else:
-        raise ConfigError("set GRIP_URL or GRIP_PROXIES, or start with `grip-lambda serve`")
-    if not isinstance(entries, list) or not entries:
-        raise ConfigError("GRIP_PROXIES must be a JSON array of objects, one for each Pushpin")
-    proxies = tuple(_proxy(entry) for entry in entries)
-    if len({proxy.node for proxy in proxies}) < len(proxies):
-        raise ConfigError("GRIP_PROXIES: each Pushpin needs a verify_iss of its own")
-    return proxies
-
-
-def _proxy(entry: Any) -> Proxy:
-    names = ("verify_iss", "verify_key", "control_zmq_uri", "control_uri")
-    values = [entry.get(name) if isinstance(entry, dict) else None for name in names]
-    node, key, zmq_uri, http_uri = (value if isinstance(value, str) else "" for value in values)
-    if not (node and key and (zmq_uri or http_uri)):
-        raise ConfigError(
-            "each entry of GRIP_PROXIES needs verify_iss, verify_key and control_zmq_uri"
-            " (or control_uri, for HTTP)"
-        )
-    if zmq_uri and not zmq_uri.startswith(("tcp://", "ipc://")):
-        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {zmq_uri!r}")
-    if not zmq_uri and not http_uri.startswith(("http://", "https://")):
-        raise ConfigError(f"control_uri must be http://host:port, not {http_uri!r}")
-    return Proxy(node, zmq_uri or http_uri, _key(key))
-
-
-def _key(text: str) -> bytes:
-    """Return a key, which may be ``base64:…`` as in Pushpin's own settings."""
-    if not text.startswith("base64:"):
-        return text.encode()
-    try:
-        return b64decode(text[7:], validate=True)
-    except ValueError:
-        raise ConfigError("a verify-key that begins with base64: must go on in base64") from None
-
-
-def _grip_url(url: str) -> Proxy:
-    parts = urlsplit(url)
-    query = parse_qs(parts.query.replace("+", "%2B"))
-
-    def one(*names: str) -> str:
-        return next((query[name][0] for name in names if name in query), "")
-
-    node, key = one("verify-iss", "iss"), one("verify-key", "key")
-    if parts.scheme not in ("tcp", "ipc", "http", "https") or not (node and key):
-        raise ConfigError(
-            "GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>, or http://…"
-        )
-    uri = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return Proxy(node, uri, _key(key))

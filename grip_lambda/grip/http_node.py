@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 import requests
 from gripcontrol import GripPubControl
-from pubcontrol import Item
+from pubcontrol import Format, Item
 
 from ..errors import PublishError
 from .node import HOLD_ID, REPLY_ID, Node, response
@@ -44,22 +45,28 @@ class HttpNode(Node):
         if not self.is_connected:
             raise PublishError(f"the proxy {self.name} is out of reach; try again later")
 
-    def reply(self, channel: str, status: int, body: bytes) -> None:
-        message = response(status, body)
+    def reply(
+        self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        message = response(status, body, headers)
         self._publish(channel, self._item(message, REPLY_ID, HOLD_ID))
-        again = threading.Timer(_AGAIN_S, self._again, (channel, status, body))
+        again = threading.Timer(_AGAIN_S, self._again, (channel, message))
         again.daemon = True
         again.start()
 
     def stop(self) -> None:
         self._publisher.wait_all_sent()
 
-    def _again(self, channel: str, status: int, body: bytes) -> None:
+    def _again(self, channel: str, message: Format) -> None:
         try:
             # An id of its own: Pushpin drops what it has seen.
-            self._publish(channel, self._item(response(status, body), f"{REPLY_ID}a", HOLD_ID))
+            self._publish(channel, self._item(message, f"{REPLY_ID}a", HOLD_ID))
         except PublishError as error:
             log.info("a reply was not repeated: %s", error)
+
+    def _publish_held(self, channel: str, item: Item) -> None:
+        # One that comes too early is missed, which the next link makes good a second later.
+        self._publish(channel, item)
 
     def _publish(self, channel: str, item: Item) -> None:
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
-from gripcontrol import HttpResponseFormat, WebSocketMessageFormat
+from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
 
 #: A hold names its channel with this id, and a reply follows it (see docs/design.md).
@@ -53,14 +54,38 @@ class Node(ABC):
         self._publish(channel, self._item(closing))
 
     @abstractmethod
-    def reply(self, channel: str, status: int, body: bytes) -> None:
+    def reply(
+        self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer the request held on ``channel``, as soon as its hold is in place.
 
-        Headers are those that the hold came with.
+        Args:
+            headers: put in the place of those of the same name that the hold came with.
 
         Raises:
             PublishError: Pushpin is out of reach.
         """
+
+    def stream(self, channel: str, seq: int, data: bytes) -> None:
+        """Send the next piece to the HTTP stream held on ``channel``, as soon as that is in place.
+
+        Args:
+            seq: its number. Pushpin sends pieces in order, each once; where one is missing, it
+                asks the stream's next link (see docs/design.md).
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        message = HttpStreamFormat(data.decode())
+        self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
+
+    def recall(self, channel: str) -> None:
+        """Have Pushpin ask the next link of the stream held on ``channel`` now.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
     @abstractmethod
     def stop(self) -> None:
@@ -70,10 +95,14 @@ class Node(ABC):
         return Item(message, id, prev_id)
 
     @abstractmethod
+    def _publish_held(self, channel: str, item: Item) -> None:
+        """Publish an item, or raise PublishError; not before the channel is held, if possible."""
+
+    @abstractmethod
     def _publish(self, channel: str, item: Item) -> None:
         """Publish an item, or raise PublishError."""
 
 
-def response(status: int, body: bytes) -> Format:
+def response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Format:
     """Return the message that answers a held request."""
-    return HttpResponseFormat(code=status, body=body.decode())
+    return HttpResponseFormat(code=status, headers=headers or None, body=body.decode())

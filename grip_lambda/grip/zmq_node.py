@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import tnetstring
@@ -39,18 +40,20 @@ class _Message(Item):  # type: ignore[misc]
 
     def export(self, formats_field: bool = False, tnetstring: bool = False) -> dict[bytes, Any]:
         out: dict[bytes, Any] = {
-            b"formats": {
-                form.name().encode(): {
-                    key.encode(): value.encode() if isinstance(value, str) else value
-                    for key, value in form.export().items()
-                }
-                for form in self.formats
-            }
+            b"formats": {form.name().encode(): _as_bytes(form.export()) for form in self.formats}
         }
         if self.id is not None:
             out[b"id"] = self.id.encode()
             out[b"prev-id"] = self.prev_id.encode()
         return out
+
+
+def _as_bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict):
+        return {key.encode(): _as_bytes(one) for key, one in value.items()}
+    return value
 
 
 class ZmqNode(Node):
@@ -67,7 +70,7 @@ class ZmqNode(Node):
         self._stopping = False
         self._lock = threading.Lock()
         self._held: set[bytes] = set()
-        self._early: dict[bytes, tuple[float, Item]] = {}
+        self._early: dict[bytes, tuple[float, list[Item]]] = {}
         self._thread = threading.Thread(target=self._watch, name=f"node-{name}", daemon=True)
         self._thread.start()
 
@@ -83,14 +86,10 @@ class ZmqNode(Node):
         if not self._connected.wait(max(0.0, min(left, _CONNECT_S))):
             raise PublishError(f"the proxy {self.name} is out of reach; try again later")
 
-    def reply(self, channel: str, status: int, body: bytes) -> None:
-        item = self._item(response(status, body), REPLY_ID, HOLD_ID)
-        name = channel.encode()
-        with self._lock:
-            if name not in self._held:
-                self._keep_early(name, item)
-                return
-        self._publish(channel, item)
+    def reply(
+        self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._publish_held(channel, self._item(response(status, body, headers), REPLY_ID, HOLD_ID))
 
     def stop(self) -> None:
         """Stop watching. What is still kept back is left to Pushpin's repeat."""
@@ -104,10 +103,18 @@ class ZmqNode(Node):
             if self._early[oldest][0] > now:
                 break
             del self._early[oldest]
-        self._early[name] = (now + _EARLY_S, item)
+        self._early.setdefault(name, (now + _EARLY_S, []))[1].append(item)
 
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return _Message(message, id, prev_id)
+
+    def _publish_held(self, channel: str, item: Item) -> None:
+        name = channel.encode()
+        with self._lock:
+            if name not in self._held:
+                self._keep_early(name, item)
+                return
+        self._publish(channel, item)
 
     def _publish(self, channel: str, item: Item) -> None:
         self.require()
@@ -184,5 +191,5 @@ class ZmqNode(Node):
                     continue
                 self._held.add(name)
                 early = self._early.pop(name, None)
-            if early is not None:
-                self._publisher.publish(name.decode(), early[1], blocking=True)
+            for item in early[1] if early is not None else ():
+                self._publisher.publish(name.decode(), item, blocking=True)

@@ -11,6 +11,8 @@ from ..settings import Settings
 from ..store import open_store
 from .calls import Calls
 from .hosts import Hosts
+from .replies import Replies
+from .results import Results
 from .sweeper import Sweeper
 from .websocket import WebSocketHosts
 
@@ -31,10 +33,12 @@ class Hub:
         self.store = open_store(settings.store)
         self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
-        self.calls = Calls(self.store, self.nodes)
+        replies = Replies(self.store, self.nodes)
+        self.calls = Calls(self.store, self.nodes, replies)
+        self.results = Results(self.store, self.calls, replies)
         self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
         self.websocket = WebSocketHosts(self.hosts, settings)
-        self._sweeper = Sweeper(self.store, self.hosts, self.calls, settings.ping_s)
+        self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
         self._sweeper.start()
 
     def close(self) -> None:

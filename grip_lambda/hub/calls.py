@@ -8,15 +8,20 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 
-from ..errors import BadRequest, NotFound, PublishError, StoreError, TooLarge
+from ..errors import BadRequest, KeyReused, NotFound, PublishError, StoreError, TooLarge
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
-from ..store import Call, Host, Outcome, Store
+from ..store import Call, Earlier, Host, Once, Outcome, Store
+from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
 from .channels import call_channel, host_channel
+from .invocations import NOTHING_GIVEN, Given
+from .messages import invocation
+from .replies import Replies, Response, render, render_late
 
 log = logging.getLogger(__name__)
 
@@ -34,72 +39,109 @@ class Hold:
     """A caller that waits: what Pushpin is told to hold.
 
     Attributes:
-        call: the call that it waits for.
+        channel: what it is held on.
         timeout_s: when Pushpin gives up by itself, in whole seconds.
+        response: what it gets then.
     """
 
-    call: Call
+    channel: str
     timeout_s: int
+    response: Response
 
-    @property
-    def channel(self) -> str:
-        return call_channel(self.call)
+
+def held(channel: str, left_s: float, response: Response) -> Hold:
+    """Return a hold for so many seconds; somebody else is to end it in time."""
+    return Hold(channel, math.ceil(max(0.0, left_s)) + _HOLD_MARGIN_S, response)
 
 
 @dataclass(frozen=True)
 class Invocation:
     """What is to be sent to a host, once its caller is held."""
 
+    call: Call
     hold: Hold
     host: Host
     message: bytes
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and how they are to be answered.
+
+    Attributes:
+        node: the Pushpin that holds the caller.
+        wait_s: how long the caller waits.
+        kind: how the caller is answered; see replies.py.
+        details: what that kind needs to know, as JSON; else empty.
+        kept_s: how long the outcome is kept, in seconds.
+        max_body: how many bytes the body may have.
+        key: the id of the API key that calls; empty without one.
+        once: of the calls of a method with the same text here, one is made; empty for none.
+        given: what the caller gives of the context, for hosts that want it.
+    """
+
+    node: str
+    wait_s: float
+    kind: str = "http"
+    details: str = ""
+    kept_s: float = OUTCOME_KEPT_S
+    max_body: int = MAX_BODY
+    key: str = ""
+    once: str = ""
+    given: Given = NOTHING_GIVEN
+
+
 class Calls:
     """The way of a call from its caller to its host and back."""
 
-    def __init__(self, store: Store, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes, replies: Replies) -> None:
         self._store = store
         self._nodes = nodes
+        self._replies = replies
 
     def begin(
-        self, lambda_id: str, method: str, body: bytes, node: str, wait_s: float
-    ) -> Invocation:
-        """Enter a call.
+        self, lambda_id: str, method: str, body: bytes, caller: Caller
+    ) -> Invocation | Earlier:
+        """Enter a call; or find the earlier one that it is the same as.
 
         Args:
             lambda_id: whom to call.
             method: what to call there.
             body: a JSON text; empty for null.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits.
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
+            KeyReused: it has the key of an earlier call, which had another body.
             NotFound, Busy: the lambda can't take it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
         check_method(method)
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"the body may have {MAX_BODY} bytes at most")
+        if len(body) > caller.max_body:
+            raise TooLarge(f"the body may have {caller.max_body} bytes at most")
         body = body or b"null"
         if not jsonrpc.is_json(body):
             raise BadRequest(
                 f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = Call(ids.new_call_token(), lambda_id, node, now + wait_s)
-        host = self._store.begin_call(call, now)
+        call = _call(lambda_id, ids.new_call_token(), caller, now)
+        once = _once(method, body, caller)
+        host = self._store.begin_call(call, now, once)
+        if isinstance(host, Earlier):
+            if once is not None and host.fingerprint != once.fingerprint:
+                raise KeyReused("this Idempotency-Key came with another body before; use a new one")
+            return host
         try:
             self._nodes[host.node].require()
         except PublishError:
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
+            self._free_key(call)
             raise
-        message = jsonrpc.invocation(method, body, call.token)
-        return Invocation(_hold(call, now), host, message)
+        message = invocation(host, method, body, call, caller.given)
+        return Invocation(call, _hold(call, now), host, message)
 
     def deliver(self, invocation: Invocation) -> None:
         """Send the call to its host.
@@ -109,19 +151,31 @@ class Calls:
         """
         host = invocation.host
         try:
-            self._nodes[host.node].send(host_channel(host.connection), invocation.message)
+            self.tell(host, invocation.message)
         except PublishError as error:
             log.warning("a call was lost: %s", error)
-            call = invocation.hold.call
+            call = invocation.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+            self._free_key(call)
 
-    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Outcome:
-        """Find the call of a request that Pushpin repeats: its outcome, or the hold once more.
+    def tell(self, host: Host, message: bytes) -> None:
+        """Send a message to a host.
+
+        Raises:
+            PublishError: its Pushpin is out of reach.
+        """
+        self._nodes[host.node].send(host_channel(host.connection), message)
+
+    def _free_key(self, call: Call) -> None:
+        if call.is_kept:
+            self._store.free_key(call.lambda_id, call.token)
+
+    def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
+        """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits in all.
+            caller: who made it, as the repeated request says.
         """
         now = time.time()
         try:
@@ -129,11 +183,11 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
+            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), now)
         if known is None:
-            return outcomes.DEADLINE_EXCEEDED
+            return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
-        return outcome or _hold(call, now)
+        return _hold(call, now) if outcome is None else render(call, outcome)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
         """End calls that ``connection`` was asked; the outcome is stored before it is published.
@@ -162,12 +216,29 @@ class Calls:
                 self.reply([known[0]], outcome)
 
     def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
-        """Publish the stored outcome of calls to their callers."""
-        for call in calls:
-            try:
-                self._nodes[call.node].reply(call_channel(call), outcome.status, outcome.body)
-            except PublishError as error:
-                log.warning("a reply was lost: %s", error)
+        """Send the stored outcome of calls to their callers."""
+        self._replies.send(calls, outcome)
+
+
+def _call(lambda_id: str, token: str, caller: Caller, now: float) -> Call:
+    return Call(
+        token,
+        lambda_id,
+        caller.node,
+        now + caller.wait_s,
+        caller.kind,
+        caller.details,
+        RESULT_KEPT_S if caller.once else caller.kept_s,
+        now,
+        caller.key,
+    )
+
+
+def _once(method: str, body: bytes, caller: Caller) -> Once | None:
+    if not caller.once:
+        return None
+    key = "\0".join((caller.key, method, caller.once)).encode("utf-8", "surrogatepass")
+    return Once(sha256(key).hexdigest(), sha256(body).hexdigest())
 
 
 def check_lambda_id(lambda_id: str) -> None:
@@ -195,6 +266,9 @@ def check_method(method: str) -> None:
         raise BadRequest(f"the method name {method[:100]} is reserved")
 
 
+#: What a call gets that is not known any more.
+TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDED.body)
+
+
 def _hold(call: Call, now: float) -> Hold:
-    left = max(0.0, call.deadline - now)
-    return Hold(call, math.ceil(left) + _HOLD_MARGIN_S)
+    return held(call_channel(call), call.deadline - now, render_late(call))

@@ -18,7 +18,7 @@ from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .calls import Calls, check_lambda_id
 from .channels import host_channel
-from .session import Connection, Session
+from .session import Connection, Opening, Session
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,8 @@ class Hosts:
         self._calls = calls
         self._settings = settings
 
-    def open(self, wanted: str | None, token: str) -> tuple[Session, bytes]:
+    def open(self, opening: Opening) -> tuple[Session, bytes]:
         """Begin to open a lambda, a new one or again.
-
-        Args:
-            wanted: the id to reopen, or None.
-            token: the reopen token, or empty.
 
         Returns:
             The session, and the ``open`` message that the host is to acknowledge.
@@ -56,11 +52,14 @@ class Hosts:
             Forbidden: the id is open, and the token is not the one it has.
         """
         now = time.time()
-        if wanted is None:
+        if opening.wanted is None:
             session = Session(ids.new_lambda_id(), ids.new_generation(), int(now))
             recovered = False
         else:
-            session, recovered = self._reopen(wanted, token, now)
+            session, recovered = self._reopen(opening.wanted, opening.token, now)
+        session = msgspec.structs.replace(
+            session, code=opening.code, owner=opening.owner, private=opening.private
+        )
         secret = self._settings.secret
         details: dict[str, Any] = {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
@@ -73,12 +72,13 @@ class Hosts:
 
     def _reopen(self, lambda_id: str, token: str, now: float) -> tuple[Session, bool]:
         check_lambda_id(lambda_id)
-        generation = self._store.remembered_generation(lambda_id, now)
-        if generation and ids.is_reopen_token(self._settings.secret, lambda_id, generation, token):
-            return Session(lambda_id, generation, int(now), may_take_over=True), True
+        past = self._store.remembered(lambda_id, now)
+        secret = self._settings.secret
+        if past and ids.is_reopen_token(secret, lambda_id, past.generation, token):
+            return Session(lambda_id, past.generation, int(now), may_take_over=True), True
         if self._store.get_lambda(lambda_id, now) is not None:
             raise Forbidden("this lambda is open; reopening it takes its token, as ?token=…")
-        return Session(lambda_id, ids.new_generation(), int(now)), generation is not None
+        return Session(lambda_id, ids.new_generation(), int(now)), past is not None
 
     def acknowledge(self, connection: Connection, session: Session, result: bytes) -> Session:
         """List the lambda and make it callable; an earlier host loses it.
@@ -97,6 +97,7 @@ class Hosts:
             opened=now,
             max_calls=_count(terms.get("max_calls")),
             methods=_names(terms.get("methods")),
+            context=terms.get("context") is True,
         )
         self._enter(connection, opened, now, take_over=session.may_take_over)
         return opened
@@ -109,13 +110,16 @@ class Hosts:
                 id=session.lambda_id,
                 connection=connection.id,
                 node=connection.node,
-                code=jsonrpc.CODE,
+                code=session.code,
                 generation=session.generation,
                 opened=session.opened or now,
                 expires=now + 2 * self._settings.ping_s,
                 headers=connection.headers(),
                 methods=session.methods,
                 max_calls=session.max_calls,
+                context=session.context,
+                owner=session.owner,
+                private=session.private,
             ),
             outcomes.DISCONNECTED,
             now,
@@ -131,7 +135,7 @@ class Hosts:
         ended: dict[str, Outcome] = {}
         for answer in answers:
             if isinstance(answer.id, str):
-                ended.setdefault(answer.id, outcomes.from_answer(answer))
+                ended.setdefault(answer.id, outcomes.from_answer(answer, context=session.context))
         if not ended:
             return
         count = self._calls.end(session.lambda_id, connection.id, ended)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ..protocol import jsonrpc
+
 #: Bytes of the meta header, which comes with each batch.
 _META_MAX = 2000
 
@@ -27,6 +29,25 @@ class Connection:
     headers: Callable[[], Mapping[str, Sequence[str]]]
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What a client asks for that is to be a host.
+
+    Attributes:
+        wanted: the id to reopen, or None.
+        token: the reopen token, or empty.
+        code: the codec that it speaks.
+        owner: the id of its API key; empty without one.
+        private: whether the lambda is to be callable with an API key only.
+    """
+
+    wanted: str | None = None
+    token: str = ""
+    code: str = jsonrpc.CODE
+    owner: str = ""
+    private: bool = False
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True):
     """How far a host's connection has come, and what its host said when it acknowledged.
 
@@ -38,6 +59,10 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
         opened: when the host acknowledged, in seconds since 1970; None before.
         max_calls: how many calls it takes at a time; None for any number.
         methods: the names that it gave; None where it gave none, or too many for a header.
+        code: the codec that it speaks.
+        context: whether it wants the context of each call.
+        owner: the id of the API key that opened it; empty without one.
+        private: whether it is to be callable with an API key only.
     """
 
     lambda_id: str
@@ -47,6 +72,10 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     opened: float | None = None
     max_calls: int | None = None
     methods: list[str] | None = None
+    code: str = jsonrpc.CODE
+    context: bool = False
+    owner: str = ""
+    private: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from ..protocol import jsonrpc
 from ..settings import Settings
 from .channels import host_channel
 from .hosts import NOT_ACKNOWLEDGED, TAKEN_OVER, Hosts
-from .session import Connection, Session
+from .session import Connection, Opening, Session
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ class WebSocketHosts:
         self._ping_s = settings.ping_s
 
     def handshake(
-        self, connection: Connection, wanted: str | None, token: str
+        self, connection: Connection, opening: Opening
     ) -> tuple[Session, list[WebSocketEvent]]:
         """Accept a connection, and ask its host to acknowledge.
 
         Raises:
             BadRequest, Forbidden: as Hosts.open.
         """
-        session, message = self._hosts.open(wanted, token)
+        session, message = self._hosts.open(opening)
         return session, [
             events.accepted(),
             events.subscribe(host_channel(connection.id)),

@@ -13,6 +13,7 @@ import secrets
 from base64 import urlsafe_b64encode
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 def new_lambda_id() -> str:
@@ -28,6 +29,11 @@ def is_lambda_id(text: str) -> bool:
 def new_call_token() -> str:
     """Return a fresh call token, which is the JSON-RPC id that the host sees."""
     return secrets.token_urlsafe(16)
+
+
+def is_call_token(text: str) -> bool:
+    """Tell whether ``text`` has the form of a call token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def new_generation() -> str:

@@ -42,6 +42,7 @@ class _Message(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(_Message)
 _judge = msgspec.json.Decoder(msgspec.Raw)
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,31 @@ def is_json(text: bytes) -> bool:
     return text.count(b"[") + text.count(b"{") <= MAX_DEPTH or _is_flat(text)
 
 
+def members(text: bytes) -> dict[str, bytes]:
+    """Return the members of a JSON object, each as the text that it came in.
+
+    Raises:
+        ValueError: it is no JSON object in UTF-8.
+    """
+    marker = b""
+    try:
+        text.decode()
+        try:
+            found = _object.decode(text)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            marker = _marker()
+            found = _object.decode(_hide_surrogates(text, marker))
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
+        raise ValueError("no JSON object") from None
+    if not marker:
+        return {name: bytes(value) for name, value in found.items()}
+    if any(marker.decode() in name for name in found):
+        raise ValueError("half a character in a name")
+    return {name: bytes(value).replace(marker, rb"\u") for name, value in found.items()}
+
+
 def _is_flat(text: bytes) -> bool:
     """Tell whether a JSON text is nested ``MAX_DEPTH`` at most."""
     brackets = _STRING.sub(b"", text).translate(_ALIKE, _OTHERS)
@@ -125,6 +151,11 @@ def encode_string(text: str) -> bytes:
 def invocation(method: str, body: bytes, token: str) -> bytes:
     """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
     return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
+
+
+def cancellation(token: str) -> bytes:
+    """Return the notification that nobody waits for a call any more."""
+    return b'{"method":"rpc.cancel","params":["%b"],"id":null}' % token.encode()
 
 
 def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:

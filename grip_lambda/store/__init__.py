@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Store
+from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
+from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Store", "open_store"]
+__all__ = [
+    "Appended",
+    "Call",
+    "Closed",
+    "Due",
+    "Earlier",
+    "Entry",
+    "Host",
+    "Lambda",
+    "Logs",
+    "Once",
+    "Outcome",
+    "Past",
+    "Reader",
+    "Store",
+    "Tail",
+    "Wait",
+    "open_store",
+]
 
 
 def open_store(url: str) -> Store:

@@ -10,9 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .logs import Logs
 
 #: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
 OUTCOME_KEPT_S = 10.0
+#: How long the outcome of a call is kept that may be asked for again, in seconds.
+RESULT_KEPT_S = 600.0
 #: How long it is remembered that a lambda was open, in seconds.
 REMEMBERED_S = 86400.0
 
@@ -32,6 +37,10 @@ class Lambda:
         headers: the registration's headers, credentials already redacted.
         methods: the names that the host gave, or None.
         max_calls: how many calls may be in flight, or None for any number.
+        transport: how the host is connected: ``websocket``, ``sse`` or ``poll``.
+        context: whether the host wants the context of each call.
+        owner: the id of the API key that opened it; empty without one.
+        private: whether it is callable with an API key only.
     """
 
     id: str
@@ -44,14 +53,29 @@ class Lambda:
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     methods: Sequence[str] | None = None
     max_calls: int | None = None
+    transport: str = "websocket"
+    context: bool = False
+    owner: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True)
 class Host:
-    """Where a lambda's calls go: its connection, and the node that holds it."""
+    """Where a lambda's calls go: its connection, the node that holds it, and what it speaks."""
 
     connection: str
     node: str
+    code: str = "json-rpc"
+    transport: str = "websocket"
+    context: bool = False
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is remembered of a lambda that is open, or was within the last day."""
+
+    generation: str
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,20 +87,82 @@ class Call:
         lambda_id: whom it calls.
         node: the Pushpin that holds the caller.
         deadline: when the caller gets ``deadline_exceeded``.
+        kind: how its caller is answered; see hub/replies.py.
+        details: what that kind needs to know, as JSON; else empty.
+        kept_s: how long its outcome is kept, in seconds.
+        created: when it began.
+        key: the id of the API key that made it; empty without one.
     """
 
     token: str
     lambda_id: str
     node: str
     deadline: float
+    kind: str = "http"
+    details: str = ""
+    kept_s: float = OUTCOME_KEPT_S
+    created: float = 0.0
+    key: str = ""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether others than its caller may ask for its outcome."""
+        return self.kept_s > OUTCOME_KEPT_S
+
+
+@dataclass(frozen=True)
+class Once:
+    """What makes a call the same as an earlier one.
+
+    Attributes:
+        key: of the calls of a lambda, those with the same key are one.
+        fingerprint: what has to be the same as well.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The call that had the same key."""
+
+    token: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Somebody who waits for a call that another began.
+
+    Attributes:
+        token: unique and not to be guessed.
+        call: the token of the call.
+        lambda_id: whom it calls.
+        node: the Pushpin that holds who waits.
+        deadline: until when.
+        kind: what is waited for; see hub/results.py.
+    """
+
+    token: str
+    call: str
+    lambda_id: str
+    node: str
+    deadline: float
+    kind: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended: the HTTP status and body that its caller gets."""
+    """How a call ended: the HTTP status and body that a plain caller gets.
+
+    Attributes:
+        extra: what the host said beside it (logs, billing), as JSON; else empty.
+    """
 
     status: int
     body: bytes
+    extra: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -87,11 +173,24 @@ class Closed:
     calls: Sequence[Call]
 
 
+class Due(NamedTuple):
+    """What was ended because its time had come."""
+
+    closed: list[Closed]
+    calls: list[Call]
+    waits: list[Wait]
+
+
 class Store(ABC):
     """What the hub needs to know, kept outside of every process. Safe for many threads.
 
     Every method may raise StoreError where the store is out of reach.
+
+    Attributes:
+        logs: what waits for readers that come and go.
     """
+
+    logs: Logs
 
     @abstractmethod
     def open_lambda(
@@ -120,8 +219,8 @@ class Store(ABC):
         """Return all open lambdas, oldest first."""
 
     @abstractmethod
-    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
-        """Return the generation of a lambda that is open or was within the last day, or None."""
+    def remembered(self, lambda_id: str, now: float) -> Past | None:
+        """Return what is known of a lambda that is open or was within the last day, or None."""
 
     @abstractmethod
     def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
@@ -134,12 +233,20 @@ class Store(ABC):
         """Close the lambda if ``connection`` holds it, and end its calls; else None."""
 
     @abstractmethod
-    def begin_call(self, call: Call, now: float) -> Host:
+    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
         """Enter ``call`` and return the host that is to answer it.
+
+        A token may be used again for the same lambda once its call has ended.
+
+        Args:
+            once: if given, the call is not entered where one with its key is known.
+
+        Returns:
+            The host, or the call that is known with that key.
 
         Raises:
             NotFound: no such lambda is open.
-            Busy: it has ``max_calls`` in flight.
+            Busy: it has ``max_calls`` in flight, or a call of this token.
         """
 
     @abstractmethod
@@ -159,8 +266,35 @@ class Store(ABC):
     ) -> tuple[Call, Outcome | None] | None:
         """Return a call and its outcome, None where it has none yet; None where it is unknown.
 
-        An ended call is known for ``OUTCOME_KEPT_S`` seconds.
+        An ended call is known for its ``kept_s`` seconds.
         """
+
+    @abstractmethod
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        """Return a call that is kept, and its outcome, as ``get_call`` does without its lambda."""
+
+    @abstractmethod
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+    ) -> tuple[Call, str | None] | None:
+        """End a call from outside; also an ended one has the outcome ``cancelled`` from then on.
+
+        Returns:
+            The call, and the connection that was asked where it has not answered, else None; None
+            where the call is unknown.
+        """
+
+    @abstractmethod
+    def free_key(self, lambda_id: str, token: str) -> None:
+        """Make the key free (see ``Once``) of a call that never reached its host."""
+
+    @abstractmethod
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        """Return a call as ``get_call`` does, and enter who waits for it if it has no outcome."""
+
+    @abstractmethod
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        """Remove and return all who wait for a call."""
 
     @abstractmethod
     def expire(
@@ -170,8 +304,8 @@ class Store(ABC):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
-        """End what is due: at most ``limit`` lambdas and calls, each given to one process only.
+    ) -> Due:
+        """End what is due: at most ``limit`` of each kind, each given to one process only.
 
         Args:
             disconnected: what the calls of a lambda end with that was not seen in time.
@@ -180,7 +314,7 @@ class Store(ABC):
             spare_s: if not 0, lambdas that are due are not closed: they have so many seconds more.
 
         Returns:
-            Lambdas that were not seen in time, and calls whose deadline passed.
+            Lambdas that were not seen in time, calls and waits whose deadline passed.
         """
 
     @abstractmethod

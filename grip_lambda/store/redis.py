@@ -12,9 +12,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from importlib import resources
 from typing import Any
 
+import msgspec
 import orjson
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
@@ -22,8 +24,9 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import Call, Closed, Host, Lambda, Outcome, Store
+from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
 from .breaker import Breaker
+from .redis_logs import SCRIPTS, RedisLogs
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
 SHARDS = 32
@@ -32,10 +35,14 @@ _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
     "NOTFOUND": (NotFound, "lambda not found"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
+    "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
 }
+_SCRIPTS = ("open", "renew", "close", "begin", "end", "cancel", "wait", "take_waits", "expire")
 #: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
 _TIMEOUT_S = 1.0
 _RETRIES = 1
+#: How long a key outlives what it describes, in seconds; as MARGIN of lua/common.lua.
+_MARGIN_S = 60.0
 #: How long after a failure the server is tried again, in seconds.
 _PAUSE_S = 0.3
 _AGAIN = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
@@ -61,15 +68,20 @@ class RedisStore(Store):
         common = folder.joinpath("common.lua").read_text()
         self._scripts = {
             name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
-            for name in ("open", "renew", "close", "begin", "end", "expire")
+            for name in _SCRIPTS
         }
+        common += folder.joinpath("logs.lua").read_text()
+        for name in SCRIPTS:
+            script = common + folder.joinpath(f"{name}.lua").read_text()
+            self._scripts[name] = self._redis.register_script(script)
+        self.logs = RedisLogs(self._run)
 
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
     ) -> Closed | None:
         replaceable = new.generation if take_over else ""
         terms = (new.connection, new.expires, new.opened, replaceable)
-        ending = (disconnected.status, disconnected.body)
+        ending = astuple(disconnected)
         return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
 
     def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
@@ -87,16 +99,17 @@ class RedisStore(Store):
         listed = [one for one in known if one is not None and one.expires > now]
         return sorted(listed, key=lambda one: one.opened)
 
-    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+    def remembered(self, lambda_id: str, now: float) -> Past | None:
         shard = _shard(lambda_id)
         with self._asking():
-            generation = self._redis.hget(f"{shard}:lambda:{lambda_id}", "generation")
+            names = ("generation", "owner", "until")
+            generation, owner, _ = self._redis.hmget(f"{shard}:lambda:{lambda_id}", names)
             if generation is None:
                 past = f"{shard}:past:{lambda_id}"
-                generation, until = self._redis.hmget(past, "generation", "until")
+                generation, owner, until = self._redis.hmget(past, names)
                 if until is None or float(until) <= now:
                     return None
-        return str(generation.decode())
+        return Past(generation.decode(), (owner or b"").decode())
 
     def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
         return bool(self._run("renew", lambda_id, now, connection, expires))
@@ -104,18 +117,28 @@ class RedisStore(Store):
     def close_lambda(
         self, lambda_id: str, connection: str, disconnected: Outcome, now: float
     ) -> Closed | None:
-        ending = (disconnected.status, disconnected.body)
+        ending = astuple(disconnected)
         return _closed(self._run("close", lambda_id, now, connection, *ending))
 
-    def begin_call(self, call: Call, now: float) -> Host:
-        terms = (call.token, call.node, call.deadline)
-        connection, node = self._run("begin", call.lambda_id, now, *terms)
-        return Host(connection.decode(), node.decode())
+    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
+        if call.is_kept:  # found without its lambda, whose shard it is in
+            left_s = call.deadline - now + call.kept_s + _MARGIN_S
+            with self._asking():
+                self._redis.set(_pointer(call.token), call.lambda_id, px=int(left_s * 1000))
+        terms = (call.token, call.deadline, call.kept_s, _facts(call))
+        unique = (once.key, once.fingerprint) if once is not None else ()
+        found = self._run("begin", call.lambda_id, now, *terms, *unique)
+        if len(found) == 2:
+            return Earlier(found[0].decode(), found[1].decode())
+        connection, node, code = (text.decode() for text in found[:3])
+        transport, context = found[3:]
+        known = (transport or b"websocket").decode()
+        return Host(connection, node, code, known, context == b"1")
 
     def end_calls(
         self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
     ) -> list[Call]:
-        flat = [x for token, one in outcomes.items() for x in (token, one.status, one.body)]
+        flat = [x for token, one in outcomes.items() for x in (token, *astuple(one))]
         by = secrets.token_hex(8)
         return _calls(lambda_id, self._run("end", lambda_id, now, connection, by, *flat))
 
@@ -124,12 +147,44 @@ class RedisStore(Store):
     ) -> tuple[Call, Outcome | None] | None:
         key = f"{_shard(lambda_id)}:call:{lambda_id}:{token}"
         with self._asking():
-            found = self._redis.hmget(key, "node", "deadline", "status", "body", "until")
-        node, deadline, status, body, until = found
-        if node is None or (until is not None and float(until) <= now):
+            found = self._redis.hmget(key, "facts", "status", "body", "extra", "until")
+        facts, status, body, extra, until = found
+        if facts is None or (until is not None and float(until) <= now):
             return None
-        call = Call(token, lambda_id, node.decode(), float(deadline))
-        return call, None if status is None else Outcome(int(status), body)
+        call = _call(lambda_id, token, facts)
+        return call, None if status is None else Outcome(int(status), body, extra)
+
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        with self._asking():
+            lambda_id = self._redis.get(_pointer(token))
+        found = self.get_call(lambda_id.decode(), token, now) if lambda_id else None
+        return found if found is not None and found[0].is_kept else None
+
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+    ) -> tuple[Call, str | None] | None:
+        by = secrets.token_hex(8)
+        found = self._run("cancel", lambda_id, now, token, by, *astuple(cancelled))
+        if not found:
+            return None
+        return _call(lambda_id, token, found[0]), found[1].decode() or None
+
+    def free_key(self, lambda_id: str, token: str) -> None:
+        with self._asking():
+            once = self._redis.hget(f"{_shard(lambda_id)}:call:{lambda_id}:{token}", "once")
+            if once is not None:
+                self._redis.delete(once)
+
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        facts = msgspec.json.encode((wait.node, wait.deadline, wait.kind))
+        self._run("wait", wait.lambda_id, now, wait.call, wait.token, wait.deadline, facts)
+        return self.get_call(wait.lambda_id, wait.call, now)
+
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        flat = self._run("take_waits", lambda_id, 0.0, token)
+        return [
+            _wait(lambda_id, token, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)
+        ]
 
     def expire(
         self,
@@ -138,10 +193,11 @@ class RedisStore(Store):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
+    ) -> Due:
+        waits: list[Wait] = []
         closed: list[Closed] = []
         calls: list[Call] = []
-        outcomes = (disconnected.status, disconnected.body, overdue.status, overdue.body, spare_s)
+        outcomes = (*astuple(disconnected), *astuple(overdue), spare_s)
         with self._asking():
             firsts = self._each_shard(
                 lambda pipe, shard: pipe.zrange(f"{shard}:due", 0, 0, withscores=True)
@@ -149,11 +205,14 @@ class RedisStore(Store):
         for number, first in enumerate(firsts):
             left = limit - len(closed) - len(calls)
             if left > 0 and first and first[0][1] <= now:
-                gone, late = self._script("expire", _prefix(number), now, left, *outcomes)
+                gone, late, ended = self._script("expire", _prefix(number), now, left, *outcomes)
                 closed += [one for one in map(_closed, gone) if one is not None]
-                for n in range(0, len(late), 4):
-                    calls += _calls(late[n].decode(), late[n + 1 : n + 4])
-        return closed, calls
+                for n in range(0, len(late), 3):
+                    calls += _calls(late[n].decode(), late[n + 1 : n + 3])
+                for n in range(0, len(ended), 4):
+                    lambda_id, call, token = (text.decode() for text in ended[n : n + 3])
+                    waits.append(_wait(lambda_id, call, token, ended[n + 3]))
+        return Due(closed, calls, waits)
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
         closed = [
@@ -235,6 +294,10 @@ def _shard(lambda_id: str) -> str:
     return _prefix(zlib.crc32(lambda_id.encode()) % SHARDS)
 
 
+def _pointer(token: str) -> str:
+    return f"gl:kept:{token}"
+
+
 def _fields(known: Lambda) -> list[Any]:
     fields: dict[str, Any] = {
         "id": known.id,
@@ -245,6 +308,10 @@ def _fields(known: Lambda) -> list[Any]:
         "opened": repr(known.opened),
         "expires": repr(known.expires),
         "headers": orjson.dumps(known.headers),
+        "transport": known.transport,
+        "context": int(known.context),
+        "owner": known.owner,
+        "private": int(known.private),
     }
     if known.methods is not None:
         fields["methods"] = orjson.dumps(known.methods)
@@ -260,6 +327,9 @@ def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
     texts = {
         name: fields[name].decode() for name in ("id", "connection", "node", "code", "generation")
     }
+    # What an earlier version entered has not all of these.
+    texts["transport"] = fields.get("transport", b"websocket").decode()
+    texts["owner"] = fields.get("owner", b"").decode()
     return Lambda(
         **texts,
         opened=float(fields["opened"]),
@@ -267,6 +337,8 @@ def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
         headers=orjson.loads(fields["headers"]),
         methods=orjson.loads(fields["methods"]) if "methods" in fields else None,
         max_calls=int(fields["max_calls"]) if "max_calls" in fields else None,
+        context=fields.get("context") == b"1",
+        private=fields.get("private") == b"1",
     )
 
 
@@ -279,7 +351,23 @@ def _closed(found: Any) -> Closed | None:
 
 
 def _calls(lambda_id: str, flat: Sequence[bytes]) -> list[Call]:
-    return [
-        Call(flat[n].decode(), lambda_id, flat[n + 1].decode(), float(flat[n + 2]))
-        for n in range(0, len(flat), 3)
-    ]
+    return [_call(lambda_id, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)]
+
+
+#: What is kept of a call that the scripts need not know: node, deadline, kind, details, kept_s,
+#: created, key.
+_Facts = tuple[str, float, str, str, float, float, str]
+_decoder = msgspec.json.Decoder(_Facts)
+_wait_decoder = msgspec.json.Decoder(tuple[str, float, str])
+
+
+def _facts(call: Call) -> bytes:
+    return msgspec.json.encode(astuple(call)[2:])
+
+
+def _call(lambda_id: str, token: str, facts: bytes) -> Call:
+    return Call(token, lambda_id, *_decoder.decode(facts))
+
+
+def _wait(lambda_id: str, call: str, token: str, facts: bytes) -> Wait:
+    return Wait(token, call, lambda_id, *_wait_decoder.decode(facts))

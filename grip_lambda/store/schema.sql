@@ -11,7 +11,11 @@ CREATE TABLE IF NOT EXISTS lambdas (
     expires     REAL NOT NULL,
     headers     TEXT NOT NULL,      -- JSON: canonical names to lists of strings
     methods     TEXT,               -- JSON: list of names
-    max_calls   INTEGER
+    max_calls   INTEGER,
+    transport   TEXT NOT NULL,
+    context     INTEGER NOT NULL,
+    owner       TEXT NOT NULL,
+    private     INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS lambdas_expires ON lambdas (expires);
 
@@ -19,6 +23,7 @@ CREATE INDEX IF NOT EXISTS lambdas_expires ON lambdas (expires);
 CREATE TABLE IF NOT EXISTS remembered (
     id          TEXT PRIMARY KEY,
     generation  TEXT NOT NULL,
+    owner       TEXT NOT NULL,
     expires     REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS remembered_expires ON remembered (expires);
@@ -31,9 +36,30 @@ CREATE TABLE IF NOT EXISTS calls (
     connection  TEXT NOT NULL,
     node        TEXT NOT NULL,
     deadline    REAL NOT NULL,
+    kind        TEXT NOT NULL,
+    details     TEXT NOT NULL,
+    kept_s      REAL NOT NULL,
+    created     REAL NOT NULL,
+    key         TEXT NOT NULL,
+    once        TEXT,               -- store.base.Once
+    fingerprint TEXT,
     due         REAL NOT NULL,
     status      INTEGER,
-    body        BLOB
+    body        BLOB,
+    extra       BLOB
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_due ON calls (due);
 CREATE INDEX IF NOT EXISTS calls_waiting ON calls (lambda_id) WHERE status IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS calls_once ON calls (lambda_id, once) WHERE once IS NOT NULL;
+
+-- Who waits for a call that another began.
+CREATE TABLE IF NOT EXISTS waits (
+    token       TEXT PRIMARY KEY,
+    call        TEXT NOT NULL,
+    lambda_id   TEXT NOT NULL,
+    node        TEXT NOT NULL,
+    deadline    REAL NOT NULL,
+    kind        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waits_deadline ON waits (deadline);
+CREATE INDEX IF NOT EXISTS waits_call ON waits (call);

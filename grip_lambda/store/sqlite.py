@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import astuple
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,52 @@ from typing import Any
 import orjson
 
 from ..errors import Busy, Forbidden, NotFound, StoreError
-from .base import OUTCOME_KEPT_S, REMEMBERED_S, Call, Closed, Host, Lambda, Outcome, Store
+from . import sqlite_logs
+from .base import (
+    REMEMBERED_S,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Store,
+    Wait,
+)
 
-_VERSION = 1
+_VERSION = 4
 _BUSY_TIMEOUT_S = 5.0
-_LAMBDA = "id, connection, node, code, generation, opened, expires, headers, methods, max_calls"
-_CALL = "token, lambda_id, node, deadline"
+_TABLES = ("lambdas", "remembered", "calls", "waits", *sqlite_logs.TABLES)
+_LAMBDA = (
+    "id, connection, node, code, generation, opened, expires, headers, methods, max_calls,"
+    " transport, context, owner, private"
+)
+_CALL = "token, lambda_id, node, deadline, kind, details, kept_s, created, key"
+_WAIT = "token, call, lambda_id, node, deadline, kind"
 _BEGIN = """
-    INSERT INTO calls (token, lambda_id, connection, node, deadline, due)
-    SELECT ?1, id, connection, ?2, ?3, ?3 FROM lambdas
-    WHERE id = ?4 AND expires > ?5 AND (max_calls IS NULL OR max_calls >
-        (SELECT count(*) FROM calls WHERE lambda_id = ?4 AND status IS NULL))
-    RETURNING connection, (SELECT node FROM lambdas WHERE id = ?4)
+    INSERT INTO calls
+        (token, lambda_id, node, deadline, kind, details, kept_s, created, key, once, fingerprint,
+        due, connection)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?4, connection FROM lambdas
+    WHERE id = ?2 AND expires > ?12 AND (max_calls IS NULL OR max_calls >
+        (SELECT count(*) FROM calls WHERE lambda_id = ?2 AND status IS NULL))
+    ON CONFLICT (token) DO UPDATE SET
+        node = excluded.node, deadline = excluded.deadline, kind = excluded.kind,
+        details = excluded.details, kept_s = excluded.kept_s, created = excluded.created,
+        key = excluded.key, once = excluded.once, fingerprint = excluded.fingerprint,
+        due = excluded.due,
+        connection = excluded.connection, status = NULL, body = NULL, extra = NULL
+        WHERE status IS NOT NULL AND lambda_id = excluded.lambda_id
+    RETURNING connection,
+        (SELECT node FROM lambdas WHERE id = ?2), (SELECT code FROM lambdas WHERE id = ?2),
+        (SELECT transport FROM lambdas WHERE id = ?2), (SELECT context FROM lambdas WHERE id = ?2)
 """
 _END = f"""
-    UPDATE calls SET status = ?1, body = ?2, due = ?3
-    WHERE token = ?4 AND lambda_id = ?5 AND connection = ?6 AND status IS NULL AND due > ?7
+    UPDATE calls SET status = ?1, body = ?2, extra = ?3, due = ?4 + kept_s
+    WHERE token = ?5 AND lambda_id = ?6 AND connection = ?7 AND status IS NULL AND due > ?4
     RETURNING {_CALL}
 """
 
@@ -44,9 +75,10 @@ class SQLiteStore(Store):
         """Open the file, or make it with its folder.
 
         Raises:
-            StoreError: it can't be opened, or another version wrote it.
+            StoreError: it can't be opened, or a later version wrote it.
         """
         self._lock = threading.Lock()
+        self.logs = sqlite_logs.SQLiteLogs(self._transaction)
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -60,9 +92,12 @@ class SQLiteStore(Store):
 
     def _create(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        if version > _VERSION:
             raise StoreError(f"the store is of version {version}; remove its file to start anew")
         schema = resources.files(__package__).joinpath("schema.sql").read_text()
+        schema += sqlite_logs.SCHEMA
+        if version < _VERSION:  # it tells of connections only, which are opened again
+            schema = "".join(f"DROP TABLE IF EXISTS {name};" for name in _TABLES) + schema
         self._db.executescript(f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {_VERSION};COMMIT;")
 
     @contextmanager
@@ -103,7 +138,7 @@ class SQLiteStore(Store):
                     raise Forbidden("this lambda is open; reopening it takes its token")
                 closed = _close(db, previous, disconnected, now)
             db.execute(
-                f"INSERT OR REPLACE INTO lambdas ({_LAMBDA}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                f"INSERT OR REPLACE INTO lambdas ({_LAMBDA}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 _values(new),
             )
             _remember(db, new, now)
@@ -119,14 +154,14 @@ class SQLiteStore(Store):
         rows = self._query(f"SELECT {_LAMBDA} FROM lambdas WHERE expires > ? ORDER BY opened", now)
         return [_lambda(row) for row in rows]
 
-    def remembered_generation(self, lambda_id: str, now: float) -> str | None:
+    def remembered(self, lambda_id: str, now: float) -> Past | None:
         rows = self._query(
-            "SELECT generation FROM lambdas WHERE id = ?1 UNION ALL"
-            " SELECT generation FROM remembered WHERE id = ?1 AND expires > ?2",
+            "SELECT generation, owner FROM lambdas WHERE id = ?1 UNION ALL"
+            " SELECT generation, owner FROM remembered WHERE id = ?1 AND expires > ?2",
             lambda_id,
             now,
         )
-        return rows[0][0] if rows else None
+        return Past(*rows[0]) if rows else None
 
     def renew_lambda(self, lambda_id: str, connection: str, expires: float, now: float) -> bool:
         rows = self._query(
@@ -147,10 +182,19 @@ class SQLiteStore(Store):
             ).fetchall()
             return _close(db, _lambda(rows[0]), disconnected, now) if rows else None
 
-    def begin_call(self, call: Call, now: float) -> Host:
-        rows = self._query(_BEGIN, call.token, call.node, call.deadline, call.lambda_id, now)
+    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
+        if once is None:
+            rows = self._query(_BEGIN, *astuple(call), None, None, now)
+        else:
+            with self._transaction() as db:
+                known = _earlier(db, call.lambda_id, once.key, now)
+                if known is not None:
+                    return known
+                values = (*astuple(call), once.key, once.fingerprint, now)
+                rows = db.execute(_BEGIN, values).fetchall()
         if rows:
-            return Host(*rows[0])
+            connection, node, code, transport, context = rows[0]
+            return Host(connection, node, code, transport, bool(context))
         if self.get_lambda(call.lambda_id, now) is None:
             raise NotFound("lambda not found")
         raise Busy("the lambda has as many calls in flight as it takes; try again later")
@@ -158,9 +202,8 @@ class SQLiteStore(Store):
     def end_calls(
         self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
     ) -> list[Call]:
-        kept = now + OUTCOME_KEPT_S
         values = [
-            (one.status, one.body, kept, token, lambda_id, connection, now)
+            (one.status, one.body, one.extra, now, token, lambda_id, connection)
             for token, one in outcomes.items()
         ]
         if len(values) == 1:  # as a rule; one statement is a transaction of its own
@@ -174,7 +217,7 @@ class SQLiteStore(Store):
         self, lambda_id: str, token: str, now: float
     ) -> tuple[Call, Outcome | None] | None:
         rows = self._query(
-            f"SELECT {_CALL}, status, body FROM calls WHERE token = ? AND lambda_id = ?"
+            f"SELECT {_CALL}, status, body, extra FROM calls WHERE token = ? AND lambda_id = ?"
             " AND (status IS NULL OR due > ?)",
             token,
             lambda_id,
@@ -182,8 +225,54 @@ class SQLiteStore(Store):
         )
         if not rows:
             return None
-        *call, status, body = rows[0]
-        return Call(*call), None if status is None else Outcome(status, body)
+        *call, status, body, extra = rows[0]
+        return Call(*call), None if status is None else Outcome(status, body, extra)
+
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        rows = self._query("SELECT lambda_id FROM calls WHERE token = ?", token)
+        found = self.get_call(rows[0][0], token, now) if rows else None
+        return found if found is not None and found[0].is_kept else None
+
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+    ) -> tuple[Call, str | None] | None:
+        with self._transaction() as db:
+            rows = db.execute(
+                f"SELECT {_CALL}, connection, status FROM calls"
+                " WHERE token = ? AND lambda_id = ? AND (status IS NULL OR due > ?)",
+                (token, lambda_id, now),
+            ).fetchall()
+            if not rows:
+                return None
+            *call, connection, status = rows[0]
+            db.execute(
+                "UPDATE calls SET status = ?, body = ?, extra = ?, due = ? + kept_s"
+                " WHERE token = ?",
+                (*astuple(cancelled), now, token),
+            )
+        return Call(*call), connection if status is None else None
+
+    def free_key(self, lambda_id: str, token: str) -> None:
+        self._query(
+            "UPDATE calls SET once = NULL WHERE token = ? AND lambda_id = ?", token, lambda_id
+        )
+
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        with self._transaction() as db:
+            db.execute(
+                f"INSERT INTO waits ({_WAIT}) SELECT ?,?,?,?,?,? WHERE EXISTS"
+                " (SELECT 1 FROM calls WHERE token = ? AND lambda_id = ? AND status IS NULL)",
+                (*astuple(wait), wait.call, wait.lambda_id),
+            )
+        return self.get_call(wait.lambda_id, wait.call, now)
+
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        rows = self._query(
+            f"DELETE FROM waits WHERE call = ? AND lambda_id = ? RETURNING {_WAIT}",
+            token,
+            lambda_id,
+        )
+        return [Wait(*row) for row in rows]
 
     def expire(
         self,
@@ -192,23 +281,32 @@ class SQLiteStore(Store):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
+    ) -> Due:
         # Most of the time nothing is due: look before taking the write lock.
         due = self._query(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM calls WHERE due <= ?1)"
             " OR EXISTS (SELECT 1 FROM lambdas WHERE expires <= ?1)"
-            " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)",
+            " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)"
+            " OR EXISTS (SELECT 1 FROM waits WHERE deadline <= ?1)"
+            " OR EXISTS (SELECT 1 FROM logs WHERE expires <= ?1)",
             now,
         )
         if not due:
-            return [], []
+            return Due([], [], [])
         with self._transaction() as db:
             db.execute("DELETE FROM calls WHERE due <= ? AND status IS NOT NULL", (now,))
             db.execute("DELETE FROM remembered WHERE expires <= ?", (now,))
+            sqlite_logs.expire(db, now)
             calls = db.execute(
-                "UPDATE calls SET status = ?, body = ?, due = ? WHERE token IN"
-                f" (SELECT token FROM calls WHERE due <= ? LIMIT ?) RETURNING {_CALL}",
-                (overdue.status, overdue.body, now + OUTCOME_KEPT_S, now, limit),
+                "UPDATE calls SET status = ?1, body = ?2, extra = ?3, due = ?4 + kept_s"
+                " WHERE token IN (SELECT token FROM calls WHERE due <= ?4 LIMIT ?5)"
+                f" RETURNING {_CALL}",
+                (*astuple(overdue), now, limit),
+            ).fetchall()
+            waits = db.execute(
+                "DELETE FROM waits WHERE token IN"
+                f" (SELECT token FROM waits WHERE deadline <= ? LIMIT ?) RETURNING {_WAIT}",
+                (now, limit),
             ).fetchall()
             if spare_s > 0:
                 db.execute(
@@ -218,7 +316,7 @@ class SQLiteStore(Store):
                 f"SELECT {_LAMBDA} FROM lambdas WHERE expires <= ? LIMIT ?", (now, limit)
             ).fetchall()
             closed = [_close(db, _lambda(row), disconnected, now) for row in gone]
-        return closed, [Call(*row) for row in calls]
+        return Due(closed, [Call(*row) for row in calls], [Wait(*row) for row in waits])
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
         with self._transaction() as db:
@@ -240,17 +338,32 @@ def _close(db: sqlite3.Connection, gone: Lambda, outcome: Outcome, now: float) -
     db.execute("DELETE FROM lambdas WHERE id = ?", (gone.id,))
     _remember(db, gone, now)
     rows = db.execute(
-        "UPDATE calls SET status = ?, body = ?, due = ? WHERE lambda_id = ? AND status IS NULL"
-        f" RETURNING {_CALL}",
-        (outcome.status, outcome.body, now + OUTCOME_KEPT_S, gone.id),
+        "UPDATE calls SET status = ?, body = ?, extra = ?, due = ? + kept_s"
+        f" WHERE lambda_id = ? AND status IS NULL RETURNING {_CALL}",
+        (*astuple(outcome), now, gone.id),
     ).fetchall()
     return Closed(gone, [Call(*row) for row in rows])
 
 
+def _earlier(db: sqlite3.Connection, lambda_id: str, once: str, now: float) -> Earlier | None:
+    """Find the call of a key; one that is kept no longer goes, so that the key is free."""
+    row = db.execute(
+        "SELECT token, fingerprint, status IS NULL OR due > ? FROM calls"
+        " WHERE lambda_id = ? AND once = ?",
+        (now, lambda_id, once),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[2]:
+        return Earlier(row[0], row[1])
+    db.execute("DELETE FROM calls WHERE token = ?", (row[0],))
+    return None
+
+
 def _remember(db: sqlite3.Connection, known: Lambda, now: float) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO remembered (id, generation, expires) VALUES (?,?,?)",
-        (known.id, known.generation, now + REMEMBERED_S),
+        "INSERT OR REPLACE INTO remembered (id, generation, owner, expires) VALUES (?,?,?,?)",
+        (known.id, known.generation, known.owner, now + REMEMBERED_S),
     )
 
 
@@ -266,6 +379,10 @@ def _values(lambda_: Lambda) -> tuple[Any, ...]:
         orjson.dumps(lambda_.headers),
         None if lambda_.methods is None else orjson.dumps(lambda_.methods),
         lambda_.max_calls,
+        lambda_.transport,
+        lambda_.context,
+        lambda_.owner,
+        lambda_.private,
     )
 
 
@@ -274,4 +391,6 @@ def _lambda(row: tuple[Any, ...]) -> Lambda:
     known["headers"] = orjson.loads(known["headers"])
     if known["methods"] is not None:
         known["methods"] = orjson.loads(known["methods"])
+    known["context"] = bool(known["context"])
+    known["private"] = bool(known["private"])
     return Lambda(**known)

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from ..hub import Hub
 from ..settings import Settings, load
-from . import calls, direct, errors, health, lambdas, pages
+from . import calls, direct, errors, health, invocations, lambdas, pages, results
 from .cors import allow_origins
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         allow_origins(response, flask.request.environ, hub.settings.origins)
         return response
 
-    for one in (lambdas, calls, pages, health):
+    for one in (lambdas, calls, invocations, results, pages, health):
         app.register_blueprint(one.blueprint)
     # What lives as long as the process is not looked through again for garbage.
     gc.collect()

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import BadRequest, Forbidden, NotAcceptable
 from ..grip import events
 from ..hub import Hub
-from ..hub.session import Connection, Session
+from ..hub.session import Connection, Opening, Session
 from ..protocol import jsonrpc
 from ..protocol.http import listed_headers
 from .context import sender
@@ -38,8 +38,8 @@ def batch(hub: Hub, request: Request, lambda_id: str | None) -> Response:
     if not received or received[0][0] != "OPEN":
         raise BadRequest("the first event of a connection is OPEN")
     code = _subprotocol(request)
-    token = request.args.get("token", "")
-    session, out = websocket.handshake(connection, lambda_id, token)
+    opening = Opening(lambda_id, request.args.get("token", ""), code or jsonrpc.CODE)
+    session, out = websocket.handshake(connection, opening)
     response = _batch(hub, out, session)
     response.headers[f"Set-{_META}"] = session.encode()
     response.headers.add(*events.GRIP_EXTENSION)

@@ -24,7 +24,19 @@ def test_three_slashes_are_relative_and_four_absolute(
     assert (tmp_path / "b" / "absolute.db").exists()
 
 
-def test_the_file_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_the_file_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE lambdas (id TEXT)")
+        db.execute("PRAGMA user_version = 1")
+
+    store = open_store(f"sqlite:///{path}")
+
+    assert store.list_lambdas(0.0) == []
+    store.close()
+
+
+def test_the_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip_lambda.errors import ConfigError, GripLambdaError
-from grip_lambda.settings import Proxy, kept_secret, load, whole_number
+from grip_lambda.proxies import Proxy
+from grip_lambda.settings import kept_secret, load, whole_number
 
 PROXY = {"verify_iss": "n1", "control_zmq_uri": "tcp://127.0.0.1:5563", "verify_key": "s3cret"}
 

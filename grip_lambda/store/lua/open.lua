@@ -1,6 +1,6 @@
 -- Enters a lambda, and closes what was open under its id.
 -- ARGV: now, id, connection, expires, opened, the generation that may be taken over (or empty),
--- status, body, fields ...
+-- status, body, extra, fields ...
 -- Returns: nil, an error FORBIDDEN, or what close_lambda does.
 local id, connection, expires = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local known = redis.call("HMGET", lambda_key(id), "connection", "expires", "generation")
@@ -9,10 +9,10 @@ if known[1] and known[1] ~= connection then
     if ARGV[6] ~= known[3] and tonumber(known[2]) > now then
         return redis.error_reply("FORBIDDEN the lambda is open")
     end
-    closed = close_lambda(id, ARGV[7], ARGV[8])
+    closed = close_lambda(id, ARGV[7], ARGV[8], ARGV[9])
 end
 redis.call("DEL", lambda_key(id))
-redis.call("HSET", lambda_key(id), unpack(ARGV, 9))
+redis.call("HSET", lambda_key(id), unpack(ARGV, 10))
 live(lambda_key(id), (expires - now) * 1000 + MARGIN)
 redis.call("DEL", past_key(id))
 redis.call("ZADD", OPEN, ARGV[5], id)

@@ -1,0 +1,31 @@
+"""``/calls/<call>``: what has become of a call."""
+
+from __future__ import annotations
+
+import flask
+from flask import Blueprint
+from werkzeug.wrappers import Response
+
+from ..protocol.http import parse_wait
+from .context import current_hub, http_node
+from .responses import held_or_answered
+
+blueprint = Blueprint("results", __name__)
+
+
+@blueprint.get("/calls/<token>")
+def show(token: str) -> Response:
+    """Answer as the call would have, or that it has not ended; ``Prefer: wait=N`` waits for it."""
+    hub, request = current_hub(), flask.request
+    wait_s = parse_wait(request.headers.get("Prefer", ""), 0.0) or None
+    node = "" if wait_s is None else http_node(hub, request)
+    last = request.headers.get("Grip-Last", "").partition(";")[0].strip()
+    again = hub.results.resume(last, wait_s or 0.0)
+    return held_or_answered(request, again or hub.results.show(token, "", node, wait_s))
+
+
+@blueprint.delete("/calls/<token>")
+def cancel(token: str) -> Response:
+    """Cancel a call."""
+    current_hub().results.cancel(token, "")
+    return Response(status=204)

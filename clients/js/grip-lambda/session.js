@@ -10,7 +10,7 @@ const DEFAULT_MESSAGE_BYTES = 100_000;
 /** How long the server may be silent while a lambda is being opened, in seconds. */
 export const OPENING_S = 10;
 const NEVER_AGAIN = new Map([
-  [4403, [Forbidden, "somebody else has opened the id"]],
+  [4403, [Forbidden, "somebody else has opened the id, or its API key was revoked"]],
   [4409, [TakenOver, "another host has taken the id over"]],
   [4410, [Deleted, "the lambda was deleted"]],
 ]);

@@ -12,7 +12,7 @@ import pytest
 from grip_lambda.client import errors, exchange
 from grip_lambda.client.addresses import base_url
 from grip_lambda.client.backoff import Backoff
-from grip_lambda.client.exchange import Failure, Pause, Reply, Request
+from grip_lambda.client.exchange import Failure, Pause, Reply, Request, Terms
 from grip_lambda.client.messages import Failure as Failed
 from grip_lambda.client.messages import Result
 from grip_lambda.client.methods import Methods
@@ -126,7 +126,7 @@ def test_names_of_methods() -> None:
 def test_the_request_of_a_call(vector: dict[str, Any]) -> None:
     lambda_id, method, body, wait_s = vector["call"]
 
-    request = next(exchange.call(lambda_id, method, body, wait_s, []))
+    request = next(exchange.call(lambda_id, method, body, Terms(wait_s), []))
 
     assert isinstance(request, Request)
     assert {
@@ -141,12 +141,12 @@ def test_the_request_of_a_call(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("wait", VECTORS["bad_waits"])
 def test_waits_that_make_no_sense(wait: float) -> None:
     with pytest.raises(ValueError, match="wait"):
-        next(exchange.call(ID, "greet", None, wait, []))
+        next(exchange.call(ID, "greet", None, Terms(wait), []))
 
 
 @pytest.mark.parametrize("vector", VECTORS["outcomes"])
 def test_what_becomes_of_a_call(vector: dict[str, Any]) -> None:
-    flow = exchange.call(ID, "greet", None, 10, [1.0, 2.0])
+    flow = exchange.call(ID, "greet", None, Terms(10), [1.0, 2.0])
     left = list(vector["after"])
     pauses = 0
     result: Any = None

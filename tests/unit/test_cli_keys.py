@@ -72,7 +72,7 @@ def test_a_key_has_the_rights_that_are_named(run: Run, environ: dict[str, str]) 
 
     assert first.may == {"host"}
     assert second.may == {"call", "list"}
-    assert second.lambdas_of == {first.id}
+    assert second.lambdas_of == frozenset([first.id])
     assert third.may == {"call", "host"}
     assert third.lambdas_of == frozenset()
     table = [line.split() for line in run("list").stdout.splitlines()]

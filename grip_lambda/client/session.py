@@ -252,7 +252,7 @@ class Session:
             return kind(loss.text or default)
         if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
             return None
-        if loss.status == 404 and self._was_up:
+        if self._was_up and (loss.status < 400 or loss.status == 404):
             return None  # something else stands there for a while
         if loss.status < 400:
             return from_response(426, b"there is no WebSocket at this address")

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from . import exchange
-from .addresses import USER_AGENT, base_url
+from .addresses import USER_AGENT, base_url, key_headers
 from .backoff import Backoff
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request, Terms
 from .pending import AsyncPendingCall, PendingCall
@@ -28,22 +28,28 @@ class _Caller:
 
     Args:
         url: the server; None for that of GRIP_LAMBDA_URL, or ``http://localhost:7999``.
-        headers: more headers for each request, like those that carry a key.
+        headers: more headers for each request.
         retries: how many times more a request is made that certainly reached no host: the
             server was out of reach (503, or no connection). With the jittered pauses between
             them, the default of 4 takes 3 s at most. What may have been delivered is never
             sent again.
+        key: an API key; None for that of GRIP_LAMBDA_KEY, if there is one.
 
     Raises:
-        ValueError: the address makes no sense.
+        ValueError: the address or the key makes no sense.
     """
 
     def __init__(
-        self, url: str | None = None, *, headers: Mapping[str, str] | None = None, retries: int = 4
+        self,
+        url: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        retries: int = 4,
+        key: str | None = None,
     ) -> None:
         self.url = base_url(url)
         self._retries = retries
-        self._open({"User-Agent": USER_AGENT, **(headers or {})})
+        self._open({"User-Agent": USER_AGENT, **key_headers(key), **(headers or {})})
 
     def _open(self, headers: dict[str, str]) -> None:
         raise NotImplementedError
@@ -87,6 +93,7 @@ class Client(_Caller):
         Raises:
             RemoteError: the host answered with an error.
             NotFound, Busy, TooLarge, BadRequest, Unavailable: the host was not asked.
+            Unauthorized, Forbidden: nor here; it takes an API key, or another one.
             Disconnected, DeadlineExceeded, ResultTooLarge, ServerError: it may have been.
             LambdaError: the base of all these, with a status, a code and ``may_have_run``.
             ValueError: ``wait`` makes no sense.
@@ -137,8 +144,11 @@ class Client(_Caller):
         """
         return self.run(exchange.entry(lambda_id, self.pauses()))
 
-    def delete(self, lambda_id: str, token: str) -> None:
+    def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; its host is told and does not open it again.
+
+        Args:
+            token: the one that it was opened with; not needed with an API key that may host.
 
         Raises:
             NotFound: it is not open.
@@ -230,7 +240,7 @@ class AsyncClient(_Caller):
         """Return one lambda; see `Client.get`."""
         return await self.run(exchange.entry(lambda_id, self.pauses()))
 
-    async def delete(self, lambda_id: str, token: str) -> None:
+    async def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; see `Client.delete`."""
         await self.run(exchange.delete(lambda_id, token, self.pauses()))
 

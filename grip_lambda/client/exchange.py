@@ -207,7 +207,7 @@ def entry(lambda_id: str, pauses: Pauses) -> Flow[Lambda]:
 
 def delete(lambda_id: str, token: str, pauses: Pauses) -> Flow[None]:
     """Close a lambda."""
-    path = f"{lambda_path(lambda_id)}?token={quote(token, safe='')}"
+    path = lambda_path(lambda_id) + (f"?token={quote(token, safe='')}" if token else "")
     yield from _reply(Request("DELETE", path), pauses)
 
 

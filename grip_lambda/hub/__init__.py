@@ -9,8 +9,10 @@ from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
 from ..settings import Settings
 from ..store import open_store
+from .access import Access
 from .calls import Calls
 from .hosts import Hosts
+from .keyring import KeyRing
 from .replies import Replies
 from .results import Results
 from .streams import STREAM, Streams
@@ -27,10 +29,12 @@ class Hub:
         """Open the store, and find the Pushpins in the background.
 
         Raises:
-            ConfigError: the store's URL makes no sense.
+            ConfigError: the store's URL makes no sense, or the file of API keys.
             StoreError: the store can't be opened.
         """
         self.settings = settings
+        ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
+        self.access = Access(ring, settings.secret)
         self.store = open_store(settings.store)
         self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
@@ -39,7 +43,9 @@ class Hub:
         self.results = Results(self.store, self.calls, replies)
         self.streams = Streams(self.store, self.nodes, self.results.end)
         replies.others[STREAM] = self.streams.finish
-        self.hosts = Hosts(self.store, self.nodes, self.calls, self.streams, settings)
+        self.hosts = Hosts(
+            self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
+        )
         self.websocket = WebSocketHosts(self.hosts, settings)
         self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
         self._sweeper.start()

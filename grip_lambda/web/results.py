@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ..hub.results import SHOW
 from ..protocol.http import parse_wait
-from .context import current_hub, http_node
+from .context import current_hub, http_node, key_id
 from .responses import held_or_answered
 from .streams import piece_response
 
@@ -23,7 +23,9 @@ def show(token: str) -> Response:
     node = "" if wait_s is None else http_node(hub, request)
     last = request.headers.get("Grip-Last", "").partition(";")[0].strip()
     again = hub.results.resume(last, wait_s or 0.0, SHOW)
-    return held_or_answered(request, again or hub.results.show(token, "", node, wait_s))
+    return held_or_answered(
+        request, again or hub.results.show(token, key_id(hub, request), node, wait_s)
+    )
 
 
 @blueprint.get("/calls/<token>/events/<int:hold>")
@@ -41,5 +43,6 @@ def events(token: str, hold: int) -> Response:
 @blueprint.delete("/calls/<token>")
 def cancel(token: str) -> Response:
     """Cancel a call."""
-    current_hub().results.cancel(token, "")
+    hub = current_hub()
+    hub.results.cancel(token, key_id(hub, flask.request))
     return Response(status=204)

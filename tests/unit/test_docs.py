@@ -18,6 +18,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
     [
         ("README.md", "host.py"),
         ("README.md", "host.mjs"),
+        ("docs/keys.md", "ticket.mjs"),
         ("docs/lambda-api.md", "plain_host.py"),
         ("docs/python.md", "host.py"),
         ("docs/python.md", "caller.py"),

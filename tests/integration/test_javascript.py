@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "clients" / "js"
 NODE_TESTS = ROOT / "tests" / "node"
 TOOLS = NODE_TESTS / "node_modules" / ".bin"
+DENO = Path(sys.executable).with_name("deno")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_in_node(pinging: Stack) -> None:
 def test_in_deno(pinging: Stack) -> None:
     names = ["core.test.mjs", "vectors.test.mjs", "stack.test.mjs"]
 
-    told = run(TOOLS / "deno", "test", "-A", "--no-check", *names, GRIP_LAMBDA_URL=pinging.url)
+    told = run(DENO, "test", "-A", "--no-check", *names, GRIP_LAMBDA_URL=pinging.url)
 
     assert "| 0 failed" in told
 

@@ -77,7 +77,7 @@ test("only what was registered can be called", () => {
   const methods = new Methods({ greet: () => 1 });
 
   for (const name of ["toString", "constructor", "__proto__", "hasOwnProperty"]) {
-    assert.throws(() => methods.find(name, []), (error) => error.error.errorType === "NoSuchMethod");
+    assert.throws(() => methods.find(name, []), /NoSuchMethod/);
   }
 });
 
@@ -141,7 +141,8 @@ test("reasons hold no tokens", () => {
 });
 
 test("what is declared is what there is", () => {
-  const declared = readFileSync(new URL("../../clients/js/grip-lambda.d.ts", import.meta.url), "utf8");
+  const file = new URL("../../clients/js/grip-lambda.d.ts", import.meta.url);
+  const declared = readFileSync(file, "utf8");
   const classes = [...declared.matchAll(/^export class (\w+)/gm)].map(([, name]) => name);
 
   assert.deepEqual(new Set(classes), new Set(Object.keys(module)));

@@ -37,7 +37,8 @@ function written(action) {
 }
 
 function state({ id, token, path, isUp, silenceS }, wanted = {}) {
-  const found = { id, token, path, is_up: isUp, silence_s: silenceS === Infinity ? null : silenceS };
+  const silence_s = silenceS === Infinity ? null : silenceS;
+  const found = { id, token, path, is_up: isUp, silence_s };
   return Object.fromEntries(Object.keys(wanted).map((name) => [name, found[name]]));
 }
 
@@ -106,8 +107,9 @@ test("names of methods", () => {
 
 test("the request of a call", () => {
   for (const { call, request } of VECTORS.requests) {
-    const { method, path, headers, content, timeoutS } = exchange.call(...call, []).next().value.request;
-    assert.deepEqual({ method, path, prefer: headers.Prefer, content, timeout_s: timeoutS }, request);
+    const made = exchange.call(...call, []).next().value.request;
+    const { method, path, headers, content, timeoutS: timeout_s } = made;
+    assert.deepEqual({ method, path, prefer: headers.Prefer, content, timeout_s }, request);
   }
 });
 
@@ -138,7 +140,8 @@ for (const vector of VECTORS.outcomes) {
       assert.throws(run, (error) => {
         const names = Object.keys(vector.error);
         assert.ok(error instanceof all.LambdaError, error.stack);
-        assert.deepEqual(Object.fromEntries(names.map((name) => [name, error[name]])), vector.error);
+        const found = Object.fromEntries(names.map((name) => [name, error[name]]));
+        assert.deepEqual(found, vector.error);
         return true;
       });
     } else {
@@ -157,7 +160,8 @@ test("the errors", () => {
   );
   for (const { name, status, code, may_have_run: mayHaveRun } of VECTORS.errors) {
     const error = new all[name]("why");
-    assert.deepEqual([error.name, error.status, error.code, error.mayHaveRun], [name, status, code, mayHaveRun]);
+    const found = [error.name, error.status, error.code, error.mayHaveRun];
+    assert.deepEqual(found, [name, status, code, mayHaveRun]);
     assert.ok(error instanceof all.LambdaError && error instanceof Error);
   }
 });

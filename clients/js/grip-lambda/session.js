@@ -4,7 +4,16 @@
 import { openingPath } from "./addresses.js";
 import { Backoff } from "./backoff.js";
 import { Deleted, Forbidden, TakenOver, fromResponse } from "./errors.js";
-import { OPEN_ID, READY, READY_ID, answer, described, isObject, parse, toJson } from "./messages.js";
+import {
+  OPEN_ID,
+  READY,
+  READY_ID,
+  answer,
+  described,
+  isObject,
+  parse,
+  toJson,
+} from "./messages.js";
 
 const DEFAULT_MESSAGE_BYTES = 100_000;
 /** How long the server may be silent while a lambda is being opened, in seconds. */

@@ -19,7 +19,8 @@ host.fallback((method, body) => {
 
 host.onUp((id) => {
   show("status").textContent = `open as ${id}`;
-  show("curl").textContent = `curl -X POST ${host.address("hello")} -d '${JSON.stringify(EXAMPLE)}'`;
+  const body = JSON.stringify(EXAMPLE);
+  show("curl").textContent = `curl -X POST ${host.address("hello")} -d '${body}'`;
 });
 
 host.onDown(() => {

@@ -5,10 +5,14 @@ GripLambdaError
 ├── ProtocolError             a peer sent what its protocol forbids (closes a WebSocket)
 └── RequestError              a refusal with a status and a code
     ├── BadRequest            400 bad_request
+    │   └── InvalidParameter  one of AWS's parameters, not the body
+    ├── Unauthorized          401 unauthorized
     ├── Forbidden             403 forbidden
+    │   └── BadSignature      a request in AWS's form is not signed with a key
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
     ├── TooLarge              413 too_large
+    ├── KeyReused             422 key_reused
     ├── UpgradeRequired       426 upgrade_required
     ├── Busy                  429 busy
     └── Unavailable           503 unavailable
@@ -45,9 +49,32 @@ class BadRequest(RequestError):
     """The request makes no sense: body, id, method name or a header."""
 
 
+class InvalidParameter(BadRequest):
+    """A parameter of AWS's Invoke makes no sense."""
+
+
+class Unauthorized(RequestError):
+    """An API key is missing, or is none."""
+
+    status = 401
+    code = "unauthorized"
+
+
 class Forbidden(RequestError):
     status = 403
     code = "forbidden"
+
+
+class BadSignature(Forbidden):
+    """A request for AWS's Invoke was not signed as it should be.
+
+    Attributes:
+        name: what AWS calls that.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class NotFound(RequestError):
@@ -63,6 +90,13 @@ class NotAcceptable(RequestError):
 class TooLarge(RequestError):
     status = 413
     code = "too_large"
+
+
+class KeyReused(RequestError):
+    """An idempotency key came with another body than the first time."""
+
+    status = 422
+    code = "key_reused"
 
 
 class UpgradeRequired(RequestError):

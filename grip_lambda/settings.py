@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
-import orjson
 
 from .errors import ConfigError
+from .proxies import Proxy, signing_proxies
 
 #: Where Pushpin listens for clients.
 DEFAULT_PORT = 7999
@@ -24,30 +20,24 @@ DEFAULT_PING_S = 30
 #: How long a caller waits who does not say so, in seconds.
 DEFAULT_WAIT_S = 60.0
 
+#: Set by ``serve`` and ``cluster``, which tell themselves what a backend would warn of.
+SUPERVISED = "GRIP_LAMBDA_SUPERVISED"
+#: What whoever starts a server without API keys should know.
+OPEN = (
+    "No API keys are configured: whoever reaches this server can open, list and call lambdas."
+    " GRIP_LAMBDA_API_KEYS names a file of keys."
+)
+
 #: Bytes of a call's body: Pushpin can't hold a request with a larger one.
 MAX_BODY = 100_000
+#: Bytes of the body of a call whose caller is not held.
+MAX_ASYNC_BODY = 6_291_456
 #: Bytes of one WebSocket message of a host: Pushpin drops the connection at about twice that.
 MAX_MESSAGE = 100_000
 #: Bytes of a result.
 MAX_RESULT = 10_485_760
 #: How long a host without WebSocket may be away, in seconds.
 GRACE_S = 10
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """One Pushpin.
-
-    Attributes:
-        node: its name, which is in the issuer of its ``Grip-Sig``: ``ws@<node>``, ``http@<node>``.
-        control_uri: its control socket, ``tcp://host:port`` (``command_spec`` of its handler), or
-            its control port, ``http://host:port``.
-        key: what it signs ``Grip-Sig`` with.
-    """
-
-    node: str
-    control_uri: str
-    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,7 @@ class Settings:
         ping_s: seconds between two pings of a host.
         wait_s: seconds that a call waits which does not say so.
         origins: the origins that browsers may call from; empty for any.
+        api_keys: the file of API keys; None where none are configured.
     """
 
     proxies: tuple[Proxy, ...]
@@ -69,6 +60,7 @@ class Settings:
     ping_s: int = DEFAULT_PING_S
     wait_s: float = DEFAULT_WAIT_S
     origins: tuple[str, ...] = ()
+    api_keys: Path | None = None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -81,19 +73,32 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: one is missing or makes no sense.
     """
     env = os.environ if environ is None else environ
-    if env.get("GRIP_LAMBDA_API_KEYS"):
-        # Better no server than one that everybody takes for closed.
-        raise ConfigError("GRIP_LAMBDA_API_KEYS is set, but this version knows no API keys yet")
     data = data_folder(env)
-    secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
     origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())
     return Settings(
-        proxies=_proxies(env),
+        proxies=signing_proxies(env),
         store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
-        secret=secret.encode(),
+        secret=load_secret(env),
         ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
         origins=() if "*" in origins else origins,
+        api_keys=keys_file(env),
     )
+
+
+def load_secret(env: Mapping[str, str]) -> bytes:
+    """Return what reopen tokens, API keys and tickets are made with.
+
+    Raises:
+        ConfigError: it can't be read, or made.
+    """
+    secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data_folder(env) / "secret")
+    return secret.encode()
+
+
+def keys_file(env: Mapping[str, str]) -> Path | None:
+    """Return the file of API keys, absolute; None where none is named."""
+    name = env.get("GRIP_LAMBDA_API_KEYS")
+    return Path(name).absolute() if name else None
 
 
 def data_folder(env: Mapping[str, str]) -> Path:
@@ -138,63 +143,3 @@ def kept_secret(path: Path) -> str:
     if not secret:
         raise ConfigError(f"the secret {path} is empty; remove the file to have one made")
     return secret
-
-
-def _proxies(env: Mapping[str, str]) -> tuple[Proxy, ...]:
-    if env.get("GRIP_PROXIES"):
-        try:
-            entries = orjson.loads(env["GRIP_PROXIES"])
-        except orjson.JSONDecodeError as error:
-            raise ConfigError(f"GRIP_PROXIES is not JSON: {error}") from None
-    elif env.get("GRIP_URL"):
-        return (_grip_url(env["GRIP_URL"]),)
-    else:
-        raise ConfigError("set GRIP_URL or GRIP_PROXIES, or start with `grip-lambda serve`")
-    if not isinstance(entries, list) or not entries:
-        raise ConfigError("GRIP_PROXIES must be a JSON array of objects, one for each Pushpin")
-    proxies = tuple(_proxy(entry) for entry in entries)
-    if len({proxy.node for proxy in proxies}) < len(proxies):
-        raise ConfigError("GRIP_PROXIES: each Pushpin needs a verify_iss of its own")
-    return proxies
-
-
-def _proxy(entry: Any) -> Proxy:
-    names = ("verify_iss", "verify_key", "control_zmq_uri", "control_uri")
-    values = [entry.get(name) if isinstance(entry, dict) else None for name in names]
-    node, key, zmq_uri, http_uri = (value if isinstance(value, str) else "" for value in values)
-    if not (node and key and (zmq_uri or http_uri)):
-        raise ConfigError(
-            "each entry of GRIP_PROXIES needs verify_iss, verify_key and control_zmq_uri"
-            " (or control_uri, for HTTP)"
-        )
-    if zmq_uri and not zmq_uri.startswith(("tcp://", "ipc://")):
-        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {zmq_uri!r}")
-    if not zmq_uri and not http_uri.startswith(("http://", "https://")):
-        raise ConfigError(f"control_uri must be http://host:port, not {http_uri!r}")
-    return Proxy(node, zmq_uri or http_uri, _key(key))
-
-
-def _key(text: str) -> bytes:
-    """Return a key, which may be ``base64:…`` as in Pushpin's own settings."""
-    if not text.startswith("base64:"):
-        return text.encode()
-    try:
-        return b64decode(text[7:], validate=True)
-    except ValueError:
-        raise ConfigError("a verify-key that begins with base64: must go on in base64") from None
-
-
-def _grip_url(url: str) -> Proxy:
-    parts = urlsplit(url)
-    query = parse_qs(parts.query.replace("+", "%2B"))
-
-    def one(*names: str) -> str:
-        return next((query[name][0] for name in names if name in query), "")
-
-    node, key = one("verify-iss", "iss"), one("verify-key", "key")
-    if parts.scheme not in ("tcp", "ipc", "http", "https") or not (node and key):
-        raise ConfigError(
-            "GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>, or http://…"
-        )
-    uri = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return Proxy(node, uri, _key(key))

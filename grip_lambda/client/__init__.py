@@ -15,6 +15,7 @@
 """
 
 from .caller import AsyncClient, Client
+from .context import Context
 from .errors import (
     BadRequest,
     Busy,
@@ -36,14 +37,17 @@ from .errors import (
 )
 from .exchange import Lambda
 from .hosts import AsyncHost, Host
+from .pending import AsyncPendingCall, PendingCall
 
 __all__ = [
     "AsyncClient",
     "AsyncHost",
+    "AsyncPendingCall",
     "BadRequest",
     "Busy",
     "Cancelled",
     "Client",
+    "Context",
     "DeadlineExceeded",
     "Deleted",
     "Disconnected",
@@ -53,6 +57,7 @@ __all__ = [
     "Lambda",
     "LambdaError",
     "NotFound",
+    "PendingCall",
     "RemoteError",
     "ResultTooLarge",
     "ServerError",

@@ -21,7 +21,7 @@ DEFAULT_MESSAGE_BYTES = 100_000
 #: How long the server may be silent while a lambda is being opened, in seconds.
 OPENING_S = 10.0
 _NEVER_AGAIN: dict[int, tuple[type[LambdaError], str]] = {
-    4403: (Forbidden, "somebody else has opened the id"),
+    4403: (Forbidden, "somebody else has opened the id, or its API key was revoked"),
     4409: (TakenOver, "another host has taken the id over"),
     4410: (Deleted, "the lambda was deleted"),
 }
@@ -107,6 +107,8 @@ class Session:
         max_calls: how many calls run at once; None for any number.
         lambda_id: the id to open; empty for a new one.
         token: what reopens it, if it may be open.
+        private: whether it is to be callable with an API key only.
+        context: whether to ask for the context of each call.
     """
 
     def __init__(
@@ -115,9 +117,14 @@ class Session:
         lambda_id: str = "",
         token: str = "",
         backoff: Backoff | None = None,
+        *,
+        private: bool = False,
+        context: bool = False,
     ) -> None:
         self.id = lambda_id
         self.token = token
+        self._private = private
+        self.context = context
         self.is_up = False
         #: The names to tell the server; None for any.
         self.methods: tuple[str, ...] | None = None
@@ -136,7 +143,7 @@ class Session:
     @property
     def path(self) -> str:
         """The path and query to connect to."""
-        return opening_path(self.id, self.token)
+        return opening_path(self.id, self.token, private=self._private)
 
     def received(self, data: str | bytes) -> list[Action]:
         """Take a message of the server. What it should not have sent is passed over."""
@@ -201,7 +208,9 @@ class Session:
         self._limit = int(limit or DEFAULT_MESSAGE_BYTES)
         self._ping_s = _number(details.get("ping"))
         self._connected = True
-        acknowledgement = messages.acknowledgement(self.methods, self.max_calls)
+        acknowledgement = messages.acknowledgement(
+            self.methods, self.max_calls, context=self.context
+        )
         return [Send(acknowledgement), Send(messages.ready_request())]
 
     def _up(self) -> list[Action]:
@@ -248,7 +257,7 @@ class Session:
             return kind(loss.text or default)
         if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
             return None
-        if loss.status == 404 and self._was_up:
+        if self._was_up and (loss.status < 400 or loss.status == 404):
             return None  # something else stands there for a while
         if loss.status < 400:
             return from_response(426, b"there is no WebSocket at this address")

@@ -96,6 +96,11 @@ def close_echo(content: bytes) -> WebSocketEvent:
     if len(content) < 2:
         return WebSocketEvent("CLOSE")
     (code,) = struct.unpack(">H", content[:2])
-    if code in (1000, 1001, 1002, 1003, *range(1007, 1015)) or 3000 <= code < 5000:
+    if is_close_code(code):
         return WebSocketEvent("CLOSE", content[:2])
     return close(1002, "invalid close code")
+
+
+def is_close_code(code: int) -> bool:
+    """Tell whether an endpoint may send a close code (RFC 6455 section 7.4)."""
+    return code in (1000, 1001, 1002, 1003, *range(1007, 1015)) or 3000 <= code < 5000

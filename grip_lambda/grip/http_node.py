@@ -64,6 +64,10 @@ class HttpNode(Node):
         except PublishError as error:
             log.info("a reply was not repeated: %s", error)
 
+    def _publish_held(self, channel: str, item: Item) -> None:
+        # One that comes too early is missed, which the next link makes good a second later.
+        self._publish(channel, item)
+
     def _publish(self, channel: str, item: Item) -> None:
         try:
             self._publisher.publish(channel, item, blocking=True)

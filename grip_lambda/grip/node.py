@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
-from gripcontrol import HttpResponseFormat, WebSocketMessageFormat
+from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
 
 from .pace import Pacer
@@ -51,13 +51,8 @@ class Node(ABC):
             PublishError: Pushpin is out of reach.
         """
         item = self._item(WebSocketMessageFormat(message.decode()))
-        publish = partial(
-            self._pacer.send, channel, len(message), partial(self._publish, channel, item)
-        )
-        if when_subscribed:
-            self._when_subscribed(channel, publish)
-        else:
-            publish()
+        publish = self._publish_held if when_subscribed else self._publish
+        self._pacer.send(channel, len(message), partial(publish, channel, item))
 
     def close(self, channel: str, code: int, reason: str) -> None:
         """Close the WebSocket subscribed to ``channel`` with a code and a reason.
@@ -81,6 +76,36 @@ class Node(ABC):
             PublishError: Pushpin is out of reach.
         """
 
+    def stream(self, channel: str, seq: int, data: bytes) -> None:
+        """Send the next piece to the HTTP stream held on ``channel``, as soon as that is in place.
+
+        Args:
+            seq: its number. Pushpin sends pieces in order, each once; where one is missing, it
+                asks the stream's next link (see docs/design.md).
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        message = HttpStreamFormat(data.decode())
+        self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
+
+    def end_stream(self, channel: str, seq: int) -> None:
+        """End the HTTP stream held on ``channel`` after the piece before ``seq``.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        item = self._item(HttpStreamFormat(close=True), str(seq), str(seq - 1))
+        self._publish_held(channel, item)
+
+    def recall(self, channel: str) -> None:
+        """Have Pushpin ask the next link of the stream held on ``channel`` now.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
+
     @abstractmethod
     def stop(self) -> None:
         """Let go of it. What is not sent yet is left to Pushpin's repeat."""
@@ -88,8 +113,9 @@ class Node(ABC):
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return Item(message, id, prev_id)
 
-    def _when_subscribed(self, channel: str, publish: Callable[[], None]) -> None:
-        publish()
+    @abstractmethod
+    def _publish_held(self, channel: str, item: Item) -> None:
+        """Publish an item, or raise PublishError; not before the channel is held, if possible."""
 
     @abstractmethod
     def _publish(self, channel: str, item: Item) -> None:

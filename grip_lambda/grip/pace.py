@@ -68,11 +68,7 @@ class Pacer:
         size += _EACH
         with self._changed:
             now = self._clock()
-            lane = self._lanes.get(channel)
-            if lane is None:
-                if len(self._lanes) >= _LANES_MAX:
-                    self._forget(now)
-                lane = self._lanes[channel] = _Lane()
+            lane = self._lane(channel, now)
             if lane.waiting or lane.free_at - now > _BURST / _RATE:
                 if lane.waiting_bytes > _WAITING_MAX:
                     raise PublishError("its connection takes messages too slowly; try again later")
@@ -83,6 +79,14 @@ class Pacer:
                 return
             lane.free_at = max(now, lane.free_at) + size / _RATE
         publish()
+
+    def _lane(self, channel: str, now: float) -> _Lane:
+        lane = self._lanes.get(channel)
+        if lane is None:
+            if len(self._lanes) >= _LANES_MAX:
+                self._forget(now)
+            lane = self._lanes[channel] = _Lane()
+        return lane
 
     def _forget(self, now: float) -> None:
         self._lanes = {

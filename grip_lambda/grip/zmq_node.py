@@ -1,9 +1,8 @@
 """A Pushpin whose control socket is ZeroMQ, as it should be.
 
-A reply can overtake the hold that waits for it, a call the subscription of its host: a publish to
-a channel that nobody holds yet is lost. So each process listens on every Pushpin's publish socket,
-where ZeroMQ tells which channels are subscribed, and keeps a reply back until its hold is in place
-(a few milliseconds as a rule).
+A reply can overtake the hold that waits for it: a publish to a channel that nobody holds yet is
+lost. So each process listens on every Pushpin's publish socket, where ZeroMQ tells which channels
+are subscribed, and keeps a reply back until its hold is in place (a few milliseconds as a rule).
 What a process that dies takes with it is found by Pushpin's own repeat after a second.
 """
 
@@ -12,8 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import tnetstring
@@ -72,7 +70,7 @@ class ZmqNode(Node):
         self._stopping = False
         self._lock = threading.Lock()
         self._held: set[bytes] = set()
-        self._early: dict[bytes, tuple[float, list[Callable[[], None]]]] = {}
+        self._early: dict[bytes, tuple[float, list[Item]]] = {}
         self._thread = threading.Thread(target=self._watch, name=f"node-{name}", daemon=True)
         self._thread.start()
 
@@ -91,33 +89,32 @@ class ZmqNode(Node):
     def reply(
         self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        item = self._item(response(status, body, headers), REPLY_ID, HOLD_ID)
-        self._when_subscribed(channel, partial(self._publish, channel, item))
+        self._publish_held(channel, self._item(response(status, body, headers), REPLY_ID, HOLD_ID))
 
     def stop(self) -> None:
         """Stop watching. What is still kept back is left to Pushpin's repeat."""
         self._stopping = True
         self._thread.join(timeout=2)
 
-    def _keep_early(self, name: bytes, publish: Callable[[], None]) -> None:
+    def _keep_early(self, name: bytes, item: Item) -> None:
         now = time.monotonic()
         while self._early:
             oldest = next(iter(self._early))
             if self._early[oldest][0] > now:
                 break
             del self._early[oldest]
-        self._early.setdefault(name, (now + _EARLY_S, []))[1].append(publish)
+        self._early.setdefault(name, (now + _EARLY_S, []))[1].append(item)
 
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return _Message(message, id, prev_id)
 
-    def _when_subscribed(self, channel: str, publish: Callable[[], None]) -> None:
+    def _publish_held(self, channel: str, item: Item) -> None:
         name = channel.encode()
         with self._lock:
             if name not in self._held:
-                self._keep_early(name, publish)
+                self._keep_early(name, item)
                 return
-        publish()
+        self._publish(channel, item)
 
     def _publish(self, channel: str, item: Item) -> None:
         self.require()
@@ -194,8 +191,5 @@ class ZmqNode(Node):
                     continue
                 self._held.add(name)
                 early = self._early.pop(name, None)
-            for publish in early[1] if early is not None else ():
-                try:
-                    publish()
-                except PublishError as error:
-                    log.warning("a message was lost: %s", error)
+            for item in early[1] if early is not None else ():
+                self._publisher.publish(name.decode(), item, blocking=True)

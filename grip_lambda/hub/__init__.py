@@ -9,9 +9,14 @@ from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
 from ..settings import Settings
 from ..store import open_store
+from .access import Access
 from .calls import Calls
 from .hosts import Hosts
-from .monologue import MonologueHosts
+from .keyring import KeyRing
+from .monologue import CALL, MonologueHosts
+from .replies import Replies
+from .results import Results
+from .streams import STREAM, Streams
 from .sweeper import Sweeper
 from .websocket import WebSocketHosts
 
@@ -25,18 +30,29 @@ class Hub:
         """Open the store, and find the Pushpins in the background.
 
         Raises:
-            ConfigError: the store's URL makes no sense.
+            ConfigError: the store's URL makes no sense, or the file of API keys.
             StoreError: the store can't be opened.
         """
         self.settings = settings
+        ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
+        self.access = Access(ring, settings.secret)
         self.store = open_store(settings.store)
         self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
-        self.calls = Calls(self.store, self.nodes)
-        self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
+        replies = Replies(self.store, self.nodes)
+        self.calls = Calls(self.store, self.nodes, replies)
+        self.results = Results(self.store, self.calls, replies)
+        self.streams = Streams(self.store, self.nodes, self.results.end)
+        replies.others[STREAM] = self.streams.finish
+        self.hosts = Hosts(
+            self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
+        )
         self.websocket = WebSocketHosts(self.hosts, settings)
-        self.monologue = MonologueHosts(self.hosts, self.calls, self.store, self.nodes, settings)
-        self._sweeper = Sweeper(self.store, self.hosts, self.calls, settings.ping_s)
+        self.monologue = MonologueHosts(
+            self.hosts, self.calls, self.store, self.nodes, settings=settings, access=self.access
+        )
+        replies.others[CALL] = self.monologue.finish
+        self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
         self._sweeper.start()
 
     def close(self) -> None:

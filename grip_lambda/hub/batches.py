@@ -14,7 +14,7 @@ from ..errors import Forbidden, ProtocolError, StoreError
 from ..grip import events
 from ..protocol import jsonrpc
 from ..settings import Settings
-from .hosts import NOT_ACKNOWLEDGED, TAKEN_OVER, Hosts
+from .hosts import NOT_ACKNOWLEDGED, NOT_ALLOWED, TAKEN_OVER, Hosts
 from .session import Connection, Session
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class WebSocketBatches(ABC):
         try:
             batch.session = self._hosts.acknowledge(batch.connection, batch.session, result)
         except Forbidden as error:
-            raise ProtocolError(str(error), 4403) from None
+            raise ProtocolError(str(error), NOT_ALLOWED) from None
         except StoreError as error:
             log.error("a lambda was not opened: %s", error)
             raise ProtocolError("the store is out of reach", _TRY_AGAIN_LATER) from None
@@ -114,6 +114,10 @@ class WebSocketBatches(ABC):
             if time.time() - batch.session.since >= self._ping_s:
                 raise ProtocolError(self.silence, NOT_ACKNOWLEDGED)
             return
+        try:
+            self._hosts.check_key(batch.session)
+        except Forbidden as error:
+            raise ProtocolError(str(error), NOT_ALLOWED) from None
         try:
             self._hosts.seen(batch.connection, batch.session)
         except Forbidden:

@@ -8,18 +8,30 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 
-from ..errors import BadRequest, Busy, NotFound, PublishError, StoreError, TooLarge
+from ..errors import (
+    BadRequest,
+    Busy,
+    Forbidden,
+    KeyReused,
+    NotFound,
+    PublishError,
+    StoreError,
+    TooLarge,
+)
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsontext, monologue
 from ..settings import MAX_BODY
-from ..store import Call, Host, Outcome, Store
-from ..store.base import OUTCOME_KEPT_S
+from ..store import ANYBODY, Call, Earlier, Host, Once, Outcome, Permit, Store
+from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
+from .access import refusal
 from .channels import call_channel, host_channel
+from .invocations import NOTHING_GIVEN, Given
 from .messages import Sent, invocation
-from .replies import Replies, Response, render
+from .replies import Replies, Response, render, render_late
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +49,26 @@ class Hold:
     """A caller that waits: what Pushpin is told to hold.
 
     Attributes:
-        call: the call that it waits for.
+        channel: what it is held on.
         timeout_s: when Pushpin gives up by itself, in whole seconds.
+        response: what it gets then.
     """
 
-    call: Call
+    channel: str
     timeout_s: int
+    response: Response
 
-    @property
-    def channel(self) -> str:
-        return call_channel(self.call)
+
+def held(channel: str, left_s: float, response: Response) -> Hold:
+    """Return a hold for so many seconds; somebody else is to end it in time."""
+    return Hold(channel, math.ceil(max(0.0, left_s)) + _HOLD_MARGIN_S, response)
 
 
 @dataclass(frozen=True)
 class Invocation:
     """What is to be sent to a host, once its caller is held."""
 
+    call: Call
     hold: Hold
     host: Host
     message: bytes
@@ -69,6 +85,10 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
+        permit: whom the caller may call.
+        once: of the calls of a method with the same text here, one is made; empty for none.
+        given: what the caller gives of the context, for hosts that want it.
+        sent: what a Monologue client sent; the body is then the array of its arguments.
     """
 
     node: str
@@ -77,34 +97,44 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
+    permit: Permit = ANYBODY
+    once: str = ""
+    given: Given = NOTHING_GIVEN
+    sent: Sent | None = None
+
+    @property
+    def key(self) -> str:
+        """The id of the API key that calls; empty without one."""
+        return self.permit.key
 
 
 class Calls:
     """The way of a call from its caller to its host and back."""
 
-    def __init__(self, store: Store, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes, replies: Replies) -> None:
         self._store = store
         self._nodes = nodes
-        self._replies = Replies(nodes)
+        self._replies = replies
 
     def begin(
-        self, lambda_id: str, method: str, body: bytes, caller: Caller, sent: Sent | None = None
-    ) -> Invocation:
-        """Enter a call.
+        self, lambda_id: str, method: str, body: bytes, caller: Caller
+    ) -> Invocation | Earlier:
+        """Enter a call; or find the earlier one that it is the same as.
 
         Args:
             lambda_id: whom to call.
             method: what to call there.
             body: a JSON text; empty for null.
-            sent: what a Monologue client sent; the body is then the array of its arguments.
 
         Raises:
             BadRequest, TooLarge: the call makes no sense.
+            KeyReused: it has the key of an earlier call, which had another body.
             NotFound, Busy: the lambda can't take it.
+            Unauthorized, Forbidden: the caller may not call it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
-        if sent is None:
+        if caller.sent is None:
             check_method(method)
         if len(body) > caller.max_body:
             raise TooLarge(f"the body may have {caller.max_body} bytes at most")
@@ -114,41 +144,45 @@ class Calls:
                 f"the body must be JSON in UTF-8, nested no deeper than {jsontext.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = Call(
-            ids.new_call_token() if sent is None else sent.token,
-            lambda_id,
-            caller.node,
-            now + caller.wait_s,
-            caller.kind,
-            caller.details,
-            caller.kept_s,
-        )
+        token = ids.new_call_token() if caller.sent is None else caller.sent.token
+        call = _call(lambda_id, token, caller, now)
+        once = _once(method, body, caller)
         try:
-            host = self._store.begin_call(call, now)
+            host = self._store.begin_call(call, now, once, caller.permit)
+        except Forbidden:
+            raise refusal(caller.permit) from None
         except Busy:
             host = self._begun_before(call, now)
+        if isinstance(host, Earlier):
+            if once is not None and host.fingerprint != once.fingerprint:
+                raise KeyReused("this Idempotency-Key came with another body before; use a new one")
+            return host
         try:
             self._nodes[host.node].require()
-            message = invocation(host, method, body, call, sent)
+            message = invocation(host, method, body, call, caller.given, sent=caller.sent)
         except (PublishError, BadRequest):
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
+            self._free_key(call)
             raise
-        return Invocation(_hold(call, now), host, message)
+        return Invocation(call, _hold(call, now), host, message)
 
     def _begun_before(self, call: Call, now: float) -> Host:
         """Find the host of a call whose batch comes twice, as its process died on the way.
 
-        Such a call was entered, and its host was not asked. It must raise Busy if it is none.
+        Such a call was entered, and its host was not asked.
+
+        Raises:
+            Busy: it is no such call.
         """
         if call.kind == monologue.CODE:
             known = self._store.get_call(call.lambda_id, call.token, now)
-            host = self._store.get_lambda(call.lambda_id, now)
-            if known is not None and host is not None and known[1] is None:
-                same = known[0].details == call.details
-                if same:
-                    return Host(host.connection, host.node, host.code, host.transport, host.context)
+            to = self._store.get_lambda(call.lambda_id, now)
+            if known is not None and to is not None and known[1] is None:
+                if known[0].details == call.details:
+                    return Host(to.connection, to.node, to.code, to.transport, to.context)
+                raise Busy("the last call with this token has not ended yet")
         raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def deliver(self, invocation: Invocation) -> None:
@@ -159,24 +193,34 @@ class Calls:
         """
         host = invocation.host
         try:
-            self._nodes[host.node].send(
-                host_channel(host.connection),
-                invocation.message,
-                # Nothing may reach a Monologue client before its id: it is subscribed behind that.
-                when_subscribed=host.code == monologue.CODE,
-            )
+            self.tell(host, invocation.message)
         except PublishError as error:
             log.warning("a call was lost: %s", error)
-            call = invocation.hold.call
+            call = invocation.call
             self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+            self._free_key(call)
 
-    def resume(self, lambda_id: str, token: str, node: str, wait_s: float) -> Hold | Response:
+    def tell(self, host: Host, message: bytes) -> None:
+        """Send a message to a host.
+
+        Raises:
+            PublishError: its Pushpin is out of reach.
+        """
+        # Nothing may reach a Monologue client before its id: it is subscribed behind that.
+        self._nodes[host.node].send(
+            host_channel(host.connection), message, when_subscribed=host.code == monologue.CODE
+        )
+
+    def _free_key(self, call: Call) -> None:
+        if call.is_kept:
+            self._store.free_key(call.lambda_id, call.token)
+
+    def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
-            node: the Pushpin that holds the caller.
-            wait_s: how long the caller waits in all.
+            caller: who made it, as the repeated request says.
         """
         now = time.time()
         try:
@@ -184,9 +228,9 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(Call(token, lambda_id, node, now + wait_s - _REPEAT_S), time.time())
+            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), now)
         if known is None:
-            return TOO_LATE
+            return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
         return _hold(call, now) if outcome is None else render(call, outcome)
 
@@ -221,6 +265,27 @@ class Calls:
         self._replies.send(calls, outcome)
 
 
+def _call(lambda_id: str, token: str, caller: Caller, now: float) -> Call:
+    return Call(
+        token,
+        lambda_id,
+        caller.node,
+        now + caller.wait_s,
+        caller.kind,
+        caller.details,
+        RESULT_KEPT_S if caller.once else caller.kept_s,
+        now,
+        caller.key,
+    )
+
+
+def _once(method: str, body: bytes, caller: Caller) -> Once | None:
+    if not caller.once:
+        return None
+    key = "\0".join((caller.key, method, caller.once)).encode("utf-8", "surrogatepass")
+    return Once(sha256(key).hexdigest(), sha256(body).hexdigest())
+
+
 def check_lambda_id(lambda_id: str) -> None:
     """Refuse what can't be the id of a lambda.
 
@@ -251,5 +316,4 @@ TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDE
 
 
 def _hold(call: Call, now: float) -> Hold:
-    left = max(0.0, call.deadline - now)
-    return Hold(call, math.ceil(left) + _HOLD_MARGIN_S)
+    return held(call_channel(call), call.deadline - now, render_late(call))

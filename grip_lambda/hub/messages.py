@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import BadRequest
 from ..protocol import jsonrpc, monologue
 from ..store import Call, Host
+from .invocations import NOTHING_GIVEN, Given, host_context
 
 
 @dataclass(frozen=True)
@@ -25,39 +26,60 @@ class Sent:
     payload: bytes
 
 
-def _json_rpc(host: Host, method: str, body: bytes, call: Call, sent: Sent | None) -> bytes:
-    if sent is None:
-        return jsonrpc.invocation(method, body, call.token)
-    _check(method, body)
-    return jsonrpc.request(method, body, call.token)
+def _json_rpc(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
+    return jsonrpc.invocation(method, params, call.token)
 
 
-def _monologue(host: Host, method: str, body: bytes, call: Call, sent: Sent | None) -> bytes:
-    if sent is None:
-        # Nobody's id: who calls over HTTP can't be called. What comes back to it is an answer.
-        return monologue.request(call.token, call.token, method, b"[%b]" % body)
-    return monologue.routed(sent.sender, sent.payload)
+def _monologue(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
+    if sent is not None:
+        return monologue.routed(sent.sender, sent.payload)
+    # In the place of an id: who calls over HTTP can't be called, but can be answered.
+    return monologue.request(call.token, call.token, method, b"[%b]" % params)
 
 
-def _check(method: str, args: bytes) -> None:
-    """Refuse what a Monologue client may say to its like, but not to a lambda."""
-    if not method or method == "open" or method.startswith("rpc."):
-        raise BadRequest(f"a lambda has no method with the name {method[:100]!r}")
-    if not args.startswith(b"["):
-        raise BadRequest("`args` must be an array")
-
-
-#: How a call is put, by the codec of its host.
-CODECS: Mapping[str, Callable[[Host, str, bytes, Call, Sent | None], bytes]] = {
+#: How a call is put, by the codec of its host. The params are JSON texts, a comma between them.
+CODECS: Mapping[str, Callable[[str, bytes, Call, Sent | None], bytes]] = {
     jsonrpc.CODE: _json_rpc,
     monologue.CODE: _monologue,
 }
 
 
-def invocation(host: Host, method: str, body: bytes, call: Call, sent: Sent | None = None) -> bytes:
+def cancellation(host: Host, token: str) -> bytes | None:
+    """Return the message that tells ``host`` not to go on with a call; None where it knows none."""
+    return jsonrpc.cancellation(token) if host.code == jsonrpc.CODE else None
+
+
+def invocation(
+    host: Host,
+    method: str,
+    body: bytes,
+    call: Call,
+    given: Given = NOTHING_GIVEN,
+    *,
+    sent: Sent | None = None,
+) -> bytes:
     """Return the message that asks ``host`` for ``method``; the body is a JSON text.
+
+    Args:
+        given: what the caller gave of the context, for hosts that want it.
+        sent: what a Monologue client sent; the body is then the array of its arguments.
 
     Raises:
         BadRequest: what a Monologue client sent makes no sense there.
     """
-    return CODECS[host.code](host, method, body, call, sent)
+    params = [body]
+    if sent is not None and host.code != monologue.CODE:
+        params = _arguments(method, body)
+    if host.context:
+        params.append(host_context(call, method, given))
+    return CODECS[host.code](method, b",".join(params), call, sent)
+
+
+def _arguments(method: str, args: bytes) -> list[bytes]:
+    """Return the params of a call to a lambda; refuse what is for Monologue clients only."""
+    if not method or method == "open" or method.startswith("rpc."):
+        raise BadRequest(f"a lambda has no method with the name {method[:100]!r}")
+    if not args.startswith(b"["):
+        raise BadRequest("`args` must be an array")
+    inner = args[1:-1].strip()
+    return [inner] if inner else []

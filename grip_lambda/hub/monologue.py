@@ -19,19 +19,42 @@ from ..grip import events
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc, monologue
 from ..settings import Settings
-from ..store import Store
+from ..store import Call, Outcome, Store
+from .access import Access
 from .batches import Batch, WebSocketBatches
-from .calls import Caller, Calls
+from .calls import Caller, Calls, Invocation
 from .channels import host_channel
 from .hosts import Hosts
 from .messages import Sent
-from .replies import MonologueCaller
 from .session import Connection, MonologueTerms, Opening, Session
 
 log = logging.getLogger(__name__)
 
-#: So many bytes go into the answer to a batch, where larger ones stall; the rest is published.
+#: The kind of their calls.
+CALL = monologue.CODE
+#: So many bytes go into the answer to a batch, where larger ones stall. The rest is published,
+#: and may be lost on its way: what a client calls a hundred times at once should be there.
 _SAID_MAX = 16_000
+
+#: How the outcome of a call keeps an answer that said more than its value.
+_PAYLOAD = b'{"payload":'
+
+
+class _Caller(msgspec.Struct, frozen=True, array_like=True):
+    """The details of a call that a client made.
+
+    Attributes:
+        connection: the client's.
+        token: its own name for the call, as JSON text.
+        number: how many calls it had made on this connection.
+    """
+
+    connection: str
+    token: str
+    number: int
+
+
+_caller = msgspec.json.Decoder(_Caller)
 
 
 class MonologueHosts(WebSocketBatches):
@@ -40,9 +63,17 @@ class MonologueHosts(WebSocketBatches):
     silence = "the client did not say whoami"
 
     def __init__(
-        self, hosts: Hosts, calls: Calls, store: Store, nodes: Nodes, settings: Settings
+        self,
+        hosts: Hosts,
+        calls: Calls,
+        store: Store,
+        nodes: Nodes,
+        *,
+        settings: Settings,
+        access: Access,
     ) -> None:
         super().__init__(hosts, settings)
+        self._access = access
         self._calls = calls
         self._store = store
         self._nodes = nodes
@@ -58,9 +89,10 @@ class MonologueHosts(WebSocketBatches):
             details: whether it wants to know more than its id.
 
         Raises:
-            BadRequest, Forbidden: as Hosts.open.
+            BadRequest, Forbidden, Unauthorized: as Hosts.open; or its API key may not call.
         """
         session, recovered = self._hosts.open(opening)
+        self._access.caller_by_id(session.owner)
         terms = MonologueTerms(wait_s, details, recovered)
         return msgspec.structs.replace(session, monologue=terms), [
             events.accepted(),
@@ -90,6 +122,11 @@ class MonologueHosts(WebSocketBatches):
         elif isinstance(message, monologue.Other):
             self._pass_on(batch, message)
 
+    def finish(self, call: Call, outcome: Outcome) -> None:
+        """Tell a client how its call has ended."""
+        caller = _caller.decode(call.details)
+        self._publish(call.node, caller.connection, _told(call, outcome, caller.token.encode()))
+
     def _whoami(self, session: Session) -> bytes:
         terms = _terms(session)
         if not terms.details:
@@ -103,16 +140,21 @@ class MonologueHosts(WebSocketBatches):
         batch.session = msgspec.structs.replace(session, monologue=terms)
         key = monologue.token_key(message.token) or b""
         token = ids.client_call_token(self._secret, session.lambda_id, message.to, key)
-        details = MonologueCaller(batch.connection.id, message.token.decode(), terms.calls)
-        caller = Caller(batch.connection.node, terms.wait_s, monologue.CODE, details.encode())
-        sent = Sent(token, session.lambda_id, message.payload)
+        details = _Caller(batch.connection.id, message.token.decode(), terms.calls)
         try:
-            invocation = self._calls.begin(
-                message.to, message.name or "", message.args, caller, sent
+            caller = Caller(
+                batch.connection.node,
+                terms.wait_s,
+                CALL,
+                msgspec.json.encode(details).decode(),
+                permit=self._access.caller_by_id(session.owner),
+                sent=Sent(token, session.lambda_id, message.payload),
             )
+            invocation = self._calls.begin(message.to, message.name or "", message.args, caller)
         except RequestError as error:
             self._refuse(batch, message.to, message.token, error.code, str(error))
-        else:
+            return
+        if isinstance(invocation, Invocation):
             # Not before the answer to the batch: if this process dies until then, the batch
             # comes again, and nobody was asked.
             batch.later.append(partial(self._calls.deliver, invocation))
@@ -126,12 +168,13 @@ class MonologueHosts(WebSocketBatches):
             token = ids.client_call_token(self._secret, message.to, session.lambda_id, key)
         else:
             token = str(orjson.loads(key))  # of a call that came over HTTP
-        extra = b'{"payload":%b}' % message.payload if message.payload else b""
+        extra = b"%b%b}" % (_PAYLOAD, message.payload) if message.payload else b""
         return jsonrpc.Answer(token, message.value, message.is_error, extra)
 
     def _pass_on(self, batch: Batch, message: monologue.Other) -> None:
         known = self._store.get_lambda(message.to, time.time())
-        if known is None or known.code != monologue.CODE:
+        permit = self._access.caller_by_id(batch.session.owner)
+        if known is None or known.code != monologue.CODE or not permit.allows(known):
             log.info("%s: dropped a message to nobody", batch.session.lambda_id)
             return
         text = monologue.routed(batch.session.lambda_id, message.payload)
@@ -151,6 +194,18 @@ class MonologueHosts(WebSocketBatches):
             self._nodes[node].send(host_channel(connection), message, when_subscribed=True)
         except PublishError as error:
             log.warning("a message was lost: %s", error)
+
+
+def _told(call: Call, outcome: Outcome, token: bytes) -> bytes:
+    """Return the message that tells how a call has ended."""
+    if outcome.extra.startswith(_PAYLOAD):
+        return monologue.routed(call.lambda_id, outcome.extra[len(_PAYLOAD) : -1])
+    if outcome.status == 200:
+        return monologue.ack(call.lambda_id, token, outcome.body)
+    if outcome.status == 400:  # the host's own error
+        return monologue.nak(call.lambda_id, token, outcome.body[len(b'{"error":') : -1])
+    told = orjson.loads(outcome.body)
+    return monologue.nak(call.lambda_id, token, orjson.dumps(told["error"]), told["code"])
 
 
 def _terms(session: Session) -> MonologueTerms:

@@ -6,6 +6,7 @@ import orjson
 
 from ..protocol.jsonrpc import Answer
 from ..store import Outcome
+from .reports import outcome_of
 
 
 def failure(status: int, code: str, error: str) -> Outcome:
@@ -15,11 +16,19 @@ def failure(status: int, code: str, error: str) -> Outcome:
 
 DISCONNECTED = failure(502, "disconnected", "lambda disconnected")
 DEADLINE_EXCEEDED = failure(504, "deadline_exceeded", "the lambda did not answer in time")
+CANCELLED = failure(410, "cancelled", "the call was cancelled")
+TOO_MUCH = failure(502, "result_too_large", "the lambda reported more progress than is kept")
 UNAVAILABLE = failure(503, "unavailable", "the lambda's proxy is out of reach; try again later")
 
 
-def from_answer(answer: Answer) -> Outcome:
-    """Return the outcome that a host's answer gives, its value as it came."""
+def from_answer(answer: Answer, *, context: bool = False) -> Outcome:
+    """Return the outcome that a host's answer gives, its value as it came.
+
+    Args:
+        context: whether the host gets the context of each call, and may answer in its terms.
+    """
     if answer.is_error:
         return Outcome(400, b'{"error":%b}' % answer.value, answer.extra)
+    if context:
+        return outcome_of(answer.value)
     return Outcome(200, answer.value, answer.extra)

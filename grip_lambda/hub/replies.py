@@ -1,35 +1,27 @@
 """How callers are answered: by what kind of call theirs is.
 
 A call's stored outcome is what a plain caller gets. Other kinds make something else of it when it
-is sent: each is one function, which is given the call and its outcome; in ``KINDS`` where the
-caller is held as a request, in ``MESSAGES`` where it has a WebSocket.
+is sent: each is one function in ``KINDS``, which is given the call and its outcome.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-
-import msgspec
-import orjson
 
 from ..errors import PublishError
 from ..grip.nodes import Nodes
-from ..protocol import monologue
-from ..store import Call, Outcome
-from .channels import call_channel, host_channel
+from ..protocol import sse
+from ..store import Call, Outcome, Store
+from .aws import aws_late, aws_reply
+from .channels import call_channel, wait_channel
+from .invocations import invoke_reply
+from .outcomes import DEADLINE_EXCEEDED
+from .responses import Response
+
+__all__ = ["KINDS", "Replies", "Response", "render", "render_late"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Response:
-    """What a caller over HTTP gets; its body is JSON."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _plain(call: Call, outcome: Outcome) -> Response:
@@ -37,57 +29,15 @@ def _plain(call: Call, outcome: Outcome) -> Response:
 
 
 #: How the outcome of a call that is held as an HTTP response is shown, by kind.
-KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {"http": _plain}
-
-
-class MonologueCaller(msgspec.Struct, frozen=True, array_like=True):
-    """The details of a call that a Monologue client made.
-
-    Attributes:
-        connection: the client's.
-        token: its own name for the call, as JSON text.
-        number: how many calls it had made on this connection.
-    """
-
-    connection: str
-    token: str
-    number: int
-
-    def encode(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-
-_monologue_caller = msgspec.json.Decoder(MonologueCaller)
-
-
-@dataclass(frozen=True)
-class Message:
-    """What a caller on a WebSocket gets."""
-
-    connection: str
-    content: bytes
-
-
-def _monologue(call: Call, outcome: Outcome) -> Message:
-    caller = _monologue_caller.decode(call.details)
-    return Message(caller.connection, _ack_or_nak(call, outcome, caller.token.encode()))
-
-
-def _ack_or_nak(call: Call, outcome: Outcome, token: bytes) -> bytes:
-    if outcome.extra.startswith(_PAYLOAD):
-        return monologue.routed(call.lambda_id, outcome.extra[len(_PAYLOAD) : -1])
-    if outcome.status == 200:
-        return monologue.ack(call.lambda_id, token, outcome.body)
-    if outcome.status == 400:
-        return monologue.nak(call.lambda_id, token, outcome.body[len(b'{"error":') : -1])
-    told = orjson.loads(outcome.body)
-    return monologue.nak(call.lambda_id, token, orjson.dumps(told["error"]), told["code"])
-
-
-#: What an answer in Monologue said beside its value; see monologue.py.
-_PAYLOAD = b'{"payload":'
-#: How the outcome of a call is told to a caller on a WebSocket, by kind.
-MESSAGES: Mapping[str, Callable[[Call, Outcome], Message]] = {monologue.CODE: _monologue}
+KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
+    "http": _plain,
+    "async": _plain,
+    "stream": _plain,
+    "invoke": invoke_reply,
+    "aws": aws_reply,
+    "event": _plain,
+    "monologue": _plain,
+}
 
 
 def render(call: Call, outcome: Outcome) -> Response:
@@ -95,26 +45,62 @@ def render(call: Call, outcome: Outcome) -> Response:
     return KINDS[call.kind](call, outcome)
 
 
+#: The kind of a wait whose caller wants events.
+SAME_STREAM = "same stream"
+
+
+def last_event(shown: Response) -> tuple[str, bytes]:
+    """Return the name and the data of the event that ends a streamed call so."""
+    if shown.status == 200:
+        return "result", shown.body
+    return "error", b'%b,"status":%d}' % (shown.body[:-1], shown.status)
+
+
+def for_wait(kind: str, shown: Response) -> Response:
+    """Return what somebody gets who waits for another's call, by the kind of the wait."""
+    if kind != SAME_STREAM:
+        return shown
+    name, data = last_event(shown)
+    return Response(200, sse.encode(data, name=name), {"Content-Type": sse.CONTENT_TYPE})
+
+
+def render_late(call: Call) -> Response:
+    """Return what Pushpin is to send by itself, should no backend be there at the deadline.
+
+    Its headers stay, whatever the response is in the end.
+    """
+    return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
+
+
 class Replies:
     """Sends outcomes to callers, wherever they are."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, store: Store, nodes: Nodes) -> None:
+        self._store = store
         self._nodes = nodes
+        #: Kinds of calls that are not held as an HTTP response, and how each is answered.
+        self.others: dict[str, Callable[[Call, Outcome], None]] = {
+            "async": lambda *_: None,
+            "event": lambda *_: None,
+        }
 
     def send(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Tell the callers how their calls have ended; that is stored already."""
         for call in calls:
-            try:
-                self._send(call, outcome)
-            except PublishError as error:
-                log.warning("a reply was lost: %s", error)
+            other = self.others.get(call.kind)
+            if other is not None:
+                other(call, outcome)
+            else:
+                self.respond(call.node, call_channel(call), render(call, outcome))
+            if call.is_kept:
+                for wait in self._store.take_waits(call.lambda_id, call.token):
+                    if wait.node:
+                        shown = for_wait(wait.kind, render(call, outcome))
+                        self.respond(wait.node, wait_channel(wait), shown)
 
-    def _send(self, call: Call, outcome: Outcome) -> None:
-        if call.kind in MESSAGES:
-            message = MESSAGES[call.kind](call, outcome)
-            channel = host_channel(message.connection)
-            self._nodes[call.node].send(channel, message.content, when_subscribed=True)
-            return
-        shown = render(call, outcome)
-        node = self._nodes[call.node]
-        node.reply(call_channel(call), shown.status, shown.body, shown.headers)
+    def respond(self, node: str, channel: str, shown: Response) -> None:
+        """Answer the request that is held on a channel."""
+        try:
+            self._nodes[node].reply(channel, shown.status, shown.body, shown.headers)
+        except PublishError as error:
+            log.warning("a reply was lost: %s", error)

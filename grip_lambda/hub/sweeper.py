@@ -11,6 +11,7 @@ from ..store import Store
 from . import outcomes
 from .calls import Calls
 from .hosts import Hosts
+from .results import Results
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,9 @@ _PONG_S = 1.0
 class Sweeper:
     """A thread in every process; the store gives each thing that is due to one of them."""
 
-    def __init__(self, store: Store, hosts: Hosts, calls: Calls, ping_s: float) -> None:
+    def __init__(
+        self, store: Store, hosts: Hosts, calls: Calls, results: Results, ping_s: float
+    ) -> None:
         """Prepare to sweep.
 
         Args:
@@ -34,6 +37,7 @@ class Sweeper:
         self._store = store
         self._hosts = hosts
         self._calls = calls
+        self._results = results
         self._ping_s = ping_s
         #: Until when lambdas are not closed: the store was away, so nobody could note that they
         #: were seen. By then each is pinged once more.
@@ -66,7 +70,7 @@ class Sweeper:
         began = time.monotonic()
         spare_s = max(0.0, self._spare_until - began)
         try:
-            closed, overdue = self._store.expire(
+            due = self._store.expire(
                 outcomes.DISCONNECTED, outcomes.DEADLINE_EXCEEDED, time.time(), spare_s=spare_s
             )
         except StoreError:
@@ -74,8 +78,9 @@ class Sweeper:
             raise
         if time.monotonic() - began > _STALL_S:
             self._spare()
-        self._hosts.expired(closed)
-        self._calls.reply(overdue, outcomes.DEADLINE_EXCEEDED)
+        self._hosts.expired(due.closed)
+        self._calls.reply(due.calls, outcomes.DEADLINE_EXCEEDED)
+        self._results.waited(due.waits)
 
     def _spare(self) -> None:
         self._spare_until = time.monotonic() + self._ping_s + _PONG_S

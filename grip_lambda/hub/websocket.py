@@ -37,6 +37,8 @@ class WebSocketHosts(WebSocketBatches):
         message = jsonrpc.parse(content)
         if isinstance(message, jsonrpc.Request):
             batch.out.append(events.text(jsonrpc.unknown_method(message)))
+        elif isinstance(message, jsonrpc.Notification):
+            self._hosts.notified(batch.connection, batch.session, message)
         elif isinstance(message, jsonrpc.Answer):
             if isinstance(message.id, str):
                 batch.answers.append(message)

@@ -40,6 +40,12 @@ def listed_headers(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return listed
 
 
+def prefers(prefer: str, wanted: str) -> bool:
+    """Tell whether a ``Prefer`` header has a preference, like ``respond-async`` (RFC 7240)."""
+    names = (one.partition(";")[0].partition("=")[0] for one in prefer.split(","))
+    return any(name.strip().lower() == wanted for name in names)
+
+
 def parse_wait(prefer: str, default_s: float) -> float:
     """Return the seconds that a ``Prefer`` header asks to wait (RFC 7240 section 4.3).
 

@@ -13,6 +13,7 @@ import secrets
 from base64 import urlsafe_b64encode
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 def new_lambda_id() -> str:
@@ -44,6 +45,11 @@ def client_call_token(secret: bytes, caller: str, callee: str, token: bytes) -> 
         secret, b"call:%b:%b:%b" % (caller.encode(), callee.encode(), token), "sha256"
     )
     return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
+def is_call_token(text: str) -> bool:
+    """Tell whether ``text`` has the form of a call token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def new_generation() -> str:

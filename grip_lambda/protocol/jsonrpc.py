@@ -33,6 +33,7 @@ class _Message(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Message)
+_pair = msgspec.json.Decoder(tuple[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ class Request:
 
 def invocation(method: str, body: bytes, token: str) -> bytes:
     """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
-    return request(method, b"[%b]" % body, token)
+    return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
 
 
-def request(method: str, params: bytes, token: str) -> bytes:
-    """Return the message that calls ``method`` with ``params``, a JSON array."""
-    return b'{"method":%b,"params":%b,"id":"%b"}' % (encode_string(method), params, token.encode())
+def cancellation(token: str) -> bytes:
+    """Return the notification that nobody waits for a call any more."""
+    return b'{"method":"rpc.cancel","params":["%b"],"id":null}' % token.encode()
 
 
 def open_message(lambda_id: str, details: dict[str, Any]) -> bytes:
@@ -84,6 +85,17 @@ def unknown_method(request: Request) -> bytes:
     """Return the error that answers a host's own request."""
     error = f"unknown method: {request.method[:100]}"
     return msgspec.json.encode({"id": request.id, "result": None, "error": error})
+
+
+def progress(message: Notification) -> tuple[str, bytes] | None:
+    """Return the call and the value of a ``progress`` notification; None where it is none."""
+    if message.method != "progress":
+        return None
+    try:
+        token, value = _pair.decode(message.params)
+    except msgspec.DecodeError:
+        return None
+    return token, bytes(value)
 
 
 def parse(data: bytes) -> Answer | Notification | Request | None:

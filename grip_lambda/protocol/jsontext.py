@@ -31,6 +31,10 @@ Message = TypeVar("Message", bound=msgspec.Struct)
 UNREADABLE = (UnicodeDecodeError, msgspec.MsgspecError, RecursionError)
 
 
+class TooDeep(ValueError):
+    """A text is nested so deep that it can't be read."""
+
+
 def is_json(text: bytes) -> bool:
     """Tell whether ``text`` is one JSON value in UTF-8 (RFC 8259), nested ``MAX_DEPTH`` at most.
 
@@ -85,18 +89,28 @@ def members(text: bytes) -> dict[str, bytes]:
     """Return the members of a JSON object, each as the text that it is.
 
     Raises:
-        msgspec.ValidationError: it is no object.
-        UnicodeDecodeError, msgspec.MsgspecError, RecursionError: it can't be read.
+        ValueError: it is no JSON object; UnicodeDecodeError if it is not in UTF-8, TooDeep if it
+            can't be read for its depth.
     """
     text.decode()
+    marker = b""
     try:
-        return {name: bytes(value) for name, value in _members.decode(text).items()}
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        marker = _marker()
-        found = _members.decode(_hide_surrogates(text, marker))
-        return {name: bytes(value).replace(marker, rb"\u") for name, value in found.items()}
+        try:
+            found = _members.decode(text)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            marker = _marker()
+            found = _members.decode(_hide_surrogates(text, marker))
+    except RecursionError:
+        raise TooDeep("nested too deep") from None
+    except msgspec.MsgspecError:
+        raise ValueError("no JSON object") from None
+    if not marker:
+        return {name: bytes(value) for name, value in found.items()}
+    if any(marker.decode() in name for name in found):
+        raise ValueError("half a character in a name")
+    return {name: bytes(value).replace(marker, rb"\u") for name, value in found.items()}
 
 
 def encode_string(text: str) -> bytes:

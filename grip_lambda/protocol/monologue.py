@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from ..errors import ProtocolError
@@ -117,9 +116,9 @@ def parse(data: bytes) -> Whoami | Request | Refused | Answer | Other | None:
         return _read(data)
     except UnicodeDecodeError:
         raise ProtocolError("a message must be in UTF-8") from None
-    except RecursionError:
+    except jsontext.TooDeep:
         raise ProtocolError("a message must not be nested so deep") from None
-    except msgspec.MsgspecError:
+    except ValueError:
         return None
 
 

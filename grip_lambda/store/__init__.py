@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
+from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
-__all__ = ["Call", "Closed", "Host", "Lambda", "Outcome", "Past", "Store", "open_store"]
+__all__ = [
+    "ANYBODY",
+    "Appended",
+    "Call",
+    "Closed",
+    "Due",
+    "Earlier",
+    "Entry",
+    "Host",
+    "Lambda",
+    "Logs",
+    "Once",
+    "Outcome",
+    "Past",
+    "Permit",
+    "Reader",
+    "Store",
+    "Tail",
+    "Wait",
+    "open_store",
+]
 
 
 def open_store(url: str) -> Store:

@@ -10,9 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .logs import Logs
 
 #: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
 OUTCOME_KEPT_S = 10.0
+#: How long the outcome of a call is kept that may be asked for again, in seconds.
+RESULT_KEPT_S = 600.0
 #: How long it is remembered that a lambda was open, in seconds.
 REMEMBERED_S = 86400.0
 
@@ -85,6 +90,8 @@ class Call:
         kind: how its caller is answered; see hub/replies.py.
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long its outcome is kept, in seconds.
+        created: when it began.
+        key: the id of the API key that made it; empty without one.
     """
 
     token: str
@@ -94,6 +101,55 @@ class Call:
     kind: str = "http"
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
+    created: float = 0.0
+    key: str = ""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether others than its caller may ask for its outcome."""
+        return self.kept_s > OUTCOME_KEPT_S
+
+
+@dataclass(frozen=True)
+class Once:
+    """What makes a call the same as an earlier one.
+
+    Attributes:
+        key: of the calls of a lambda, those with the same key are one.
+        fingerprint: what has to be the same as well.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The call that had the same key."""
+
+    token: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Somebody who waits for a call that another began.
+
+    Attributes:
+        token: unique and not to be guessed.
+        call: the token of the call.
+        lambda_id: whom it calls.
+        node: the Pushpin that holds who waits.
+        deadline: until when.
+        kind: what is waited for; see hub/results.py.
+    """
+
+    token: str
+    call: str
+    lambda_id: str
+    node: str
+    deadline: float
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -117,11 +173,49 @@ class Closed:
     calls: Sequence[Call]
 
 
+@dataclass(frozen=True)
+class Permit:
+    """Whom a caller may call.
+
+    Attributes:
+        key: the id of the caller's API key; empty without one.
+        private: whether also lambdas that are callable with an API key only.
+        owners: the keys whose lambdas these are; None for all lambdas.
+    """
+
+    key: str = ""
+    private: bool = False
+    owners: frozenset[str] | None = None
+
+    def allows(self, known: Lambda) -> bool:
+        """Tell whether a lambda is among them."""
+        return (self.private or not known.private) and (
+            self.owners is None or known.owner in self.owners
+        )
+
+
+#: Who shows no API key.
+ANYBODY = Permit()
+
+
+class Due(NamedTuple):
+    """What was ended because its time had come."""
+
+    closed: list[Closed]
+    calls: list[Call]
+    waits: list[Wait]
+
+
 class Store(ABC):
     """What the hub needs to know, kept outside of every process. Safe for many threads.
 
     Every method may raise StoreError where the store is out of reach.
+
+    Attributes:
+        logs: what waits for readers that come and go.
     """
+
+    logs: Logs
 
     @abstractmethod
     def open_lambda(
@@ -164,13 +258,22 @@ class Store(ABC):
         """Close the lambda if ``connection`` holds it, and end its calls; else None."""
 
     @abstractmethod
-    def begin_call(self, call: Call, now: float) -> Host:
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
         """Enter ``call`` and return the host that is to answer it.
 
         A token may be used again for the same lambda once its call has ended.
 
+        Args:
+            once: if given, the call is not entered where one with its key is known.
+
+        Returns:
+            The host, or the call that is known with that key.
+
         Raises:
             NotFound: no such lambda is open.
+            Forbidden: ``permit`` does not allow the call.
             Busy: it has ``max_calls`` in flight, or a call of this token.
         """
 
@@ -195,6 +298,39 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        """Return a call that is kept, and its outcome, as ``get_call`` does without its lambda."""
+
+    @abstractmethod
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
+    ) -> tuple[Call, str | None] | None:
+        """End a call from outside.
+
+        Args:
+            ended_too: whether one that has ended is to have this outcome from now on.
+
+        Returns:
+            The call, and the connection that was asked where it has not answered, else None; None
+            where no such call was ended by this.
+        """
+
+    @abstractmethod
+    def free_key(self, lambda_id: str, token: str) -> None:
+        """Make the key free (see ``Once``) of a call that never reached its host."""
+
+    @abstractmethod
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        """Return a call as ``get_call`` does, and enter who waits for it if it has no outcome.
+
+        A wait of the same token takes the place of the earlier one.
+        """
+
+    @abstractmethod
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        """Remove and return all who wait for a call."""
+
+    @abstractmethod
     def expire(
         self,
         disconnected: Outcome,
@@ -202,8 +338,8 @@ class Store(ABC):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
-        """End what is due: at most ``limit`` lambdas and calls, each given to one process only.
+    ) -> Due:
+        """End what is due: at most ``limit`` of each kind, each given to one process only.
 
         Args:
             disconnected: what the calls of a lambda end with that was not seen in time.
@@ -212,7 +348,7 @@ class Store(ABC):
             spare_s: if not 0, lambdas that are due are not closed: they have so many seconds more.
 
         Returns:
-            Lambdas that were not seen in time, and calls whose deadline passed.
+            Lambdas that were not seen in time, calls and waits whose deadline passed.
         """
 
     @abstractmethod

@@ -24,8 +24,23 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import Call, Closed, Host, Lambda, Outcome, Past, Store
+from .base import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
 from .breaker import Breaker
+from .redis_logs import SCRIPTS, RedisLogs
 
 #: In how many parts the keys are spread over a cluster; may never change for a running one.
 SHARDS = 32
@@ -33,11 +48,16 @@ SHARDS = 32
 _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
     "NOTFOUND": (NotFound, "lambda not found"),
+    "REFUSED": (Forbidden, "the lambda is not for this caller"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
+    "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
 }
+_SCRIPTS = ("open", "renew", "close", "begin", "end", "cancel", "wait", "take_waits", "expire")
 #: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
 _TIMEOUT_S = 1.0
 _RETRIES = 1
+#: How long a key outlives what it describes, in seconds; as MARGIN of lua/common.lua.
+_MARGIN_S = 60.0
 #: How long after a failure the server is tried again, in seconds.
 _PAUSE_S = 0.3
 _AGAIN = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
@@ -63,8 +83,13 @@ class RedisStore(Store):
         common = folder.joinpath("common.lua").read_text()
         self._scripts = {
             name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
-            for name in ("open", "renew", "close", "begin", "end", "expire")
+            for name in _SCRIPTS
         }
+        common += folder.joinpath("logs.lua").read_text()
+        for name in SCRIPTS:
+            script = common + folder.joinpath(f"{name}.lua").read_text()
+            self._scripts[name] = self._redis.register_script(script)
+        self.logs = RedisLogs(self._run)
 
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
@@ -110,16 +135,23 @@ class RedisStore(Store):
         ending = astuple(disconnected)
         return _closed(self._run("close", lambda_id, now, connection, *ending))
 
-    def begin_call(self, call: Call, now: float) -> Host:
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
+        if call.is_kept:  # found without its lambda, whose shard it is in
+            left_s = call.deadline - now + call.kept_s + _MARGIN_S
+            with self._asking():
+                self._redis.set(_pointer(call.token), call.lambda_id, px=int(left_s * 1000))
         terms = (call.token, call.deadline, call.kept_s, _facts(call))
-        connection, node, code, transport, context = self._run("begin", call.lambda_id, now, *terms)
-        known = (
-            connection.decode(),
-            node.decode(),
-            code.decode(),
-            (transport or b"websocket").decode(),
-        )
-        return Host(*known, context == b"1")
+        unique = (once.key, once.fingerprint) if once is not None else ("", "")
+        allowed = (int(permit.private), int(permit.owners is not None), *(permit.owners or ()))
+        found = self._run("begin", call.lambda_id, now, *terms, *unique, *allowed)
+        if len(found) == 2:
+            return Earlier(found[0].decode(), found[1].decode())
+        connection, node, code = (text.decode() for text in found[:3])
+        transport, context = found[3:]
+        known = (transport or b"websocket").decode()
+        return Host(connection, node, code, known, context == b"1")
 
     def end_calls(
         self, lambda_id: str, connection: str, outcomes: Mapping[str, Outcome], now: float
@@ -140,6 +172,39 @@ class RedisStore(Store):
         call = _call(lambda_id, token, facts)
         return call, None if status is None else Outcome(int(status), body, extra)
 
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        with self._asking():
+            lambda_id = self._redis.get(_pointer(token))
+        found = self.get_call(lambda_id.decode(), token, now) if lambda_id else None
+        return found if found is not None and found[0].is_kept else None
+
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
+    ) -> tuple[Call, str | None] | None:
+        by = secrets.token_hex(8)
+        terms = (token, by, *astuple(cancelled), int(ended_too))
+        found = self._run("cancel", lambda_id, now, *terms)
+        if not found:
+            return None
+        return _call(lambda_id, token, found[0]), found[1].decode() or None
+
+    def free_key(self, lambda_id: str, token: str) -> None:
+        with self._asking():
+            once = self._redis.hget(f"{_shard(lambda_id)}:call:{lambda_id}:{token}", "once")
+            if once is not None:
+                self._redis.delete(once)
+
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        facts = msgspec.json.encode((wait.node, wait.deadline, wait.kind))
+        self._run("wait", wait.lambda_id, now, wait.call, wait.token, wait.deadline, facts)
+        return self.get_call(wait.lambda_id, wait.call, now)
+
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        flat = self._run("take_waits", lambda_id, 0.0, token)
+        return [
+            _wait(lambda_id, token, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)
+        ]
+
     def expire(
         self,
         disconnected: Outcome,
@@ -147,7 +212,8 @@ class RedisStore(Store):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
+    ) -> Due:
+        waits: list[Wait] = []
         closed: list[Closed] = []
         calls: list[Call] = []
         outcomes = (*astuple(disconnected), *astuple(overdue), spare_s)
@@ -158,11 +224,14 @@ class RedisStore(Store):
         for number, first in enumerate(firsts):
             left = limit - len(closed) - len(calls)
             if left > 0 and first and first[0][1] <= now:
-                gone, late = self._script("expire", _prefix(number), now, left, *outcomes)
+                gone, late, ended = self._script("expire", _prefix(number), now, left, *outcomes)
                 closed += [one for one in map(_closed, gone) if one is not None]
                 for n in range(0, len(late), 3):
                     calls += _calls(late[n].decode(), late[n + 1 : n + 3])
-        return closed, calls
+                for n in range(0, len(ended), 4):
+                    lambda_id, call, token = (text.decode() for text in ended[n : n + 3])
+                    waits.append(_wait(lambda_id, call, token, ended[n + 3]))
+        return Due(closed, calls, waits)
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
         closed = [
@@ -244,6 +313,10 @@ def _shard(lambda_id: str) -> str:
     return _prefix(zlib.crc32(lambda_id.encode()) % SHARDS)
 
 
+def _pointer(token: str) -> str:
+    return f"gl:kept:{token}"
+
+
 def _fields(known: Lambda) -> list[Any]:
     fields: dict[str, Any] = {
         "id": known.id,
@@ -300,14 +373,20 @@ def _calls(lambda_id: str, flat: Sequence[bytes]) -> list[Call]:
     return [_call(lambda_id, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)]
 
 
-#: What is kept of a call that the scripts need not know: node, deadline, kind, details, kept_s.
-_Facts = tuple[str, float, str, str, float]
+#: What is kept of a call that the scripts need not know: node, deadline, kind, details, kept_s,
+#: created, key.
+_Facts = tuple[str, float, str, str, float, float, str]
 _decoder = msgspec.json.Decoder(_Facts)
+_wait_decoder = msgspec.json.Decoder(tuple[str, float, str])
 
 
 def _facts(call: Call) -> bytes:
-    return msgspec.json.encode((call.node, call.deadline, call.kind, call.details, call.kept_s))
+    return msgspec.json.encode(astuple(call)[2:])
 
 
 def _call(lambda_id: str, token: str, facts: bytes) -> Call:
     return Call(token, lambda_id, *_decoder.decode(facts))
+
+
+def _wait(lambda_id: str, call: str, token: str, facts: bytes) -> Wait:
+    return Wait(token, call, lambda_id, *_wait_decoder.decode(facts))

@@ -39,6 +39,10 @@ CREATE TABLE IF NOT EXISTS calls (
     kind        TEXT NOT NULL,
     details     TEXT NOT NULL,
     kept_s      REAL NOT NULL,
+    created     REAL NOT NULL,
+    key         TEXT NOT NULL,
+    once        TEXT,               -- store.base.Once
+    fingerprint TEXT,
     due         REAL NOT NULL,
     status      INTEGER,
     body        BLOB,
@@ -46,3 +50,16 @@ CREATE TABLE IF NOT EXISTS calls (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_due ON calls (due);
 CREATE INDEX IF NOT EXISTS calls_waiting ON calls (lambda_id) WHERE status IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS calls_once ON calls (lambda_id, once) WHERE once IS NOT NULL;
+
+-- Who waits for a call that another began.
+CREATE TABLE IF NOT EXISTS waits (
+    token       TEXT PRIMARY KEY,
+    call        TEXT NOT NULL,
+    lambda_id   TEXT NOT NULL,
+    node        TEXT NOT NULL,
+    deadline    REAL NOT NULL,
+    kind        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waits_deadline ON waits (deadline);
+CREATE INDEX IF NOT EXISTS waits_call ON waits (call);

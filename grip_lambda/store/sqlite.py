@@ -14,25 +14,47 @@ from typing import Any
 import orjson
 
 from ..errors import Busy, Forbidden, NotFound, StoreError
-from .base import REMEMBERED_S, Call, Closed, Host, Lambda, Outcome, Past, Store
+from . import sqlite_logs
+from .base import (
+    ANYBODY,
+    REMEMBERED_S,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
 
-_VERSION = 2
+_VERSION = 4
 _BUSY_TIMEOUT_S = 5.0
-_TABLES = ("lambdas", "remembered", "calls")
+_TABLES = ("lambdas", "remembered", "calls", "waits", *sqlite_logs.TABLES)
 _LAMBDA = (
     "id, connection, node, code, generation, opened, expires, headers, methods, max_calls,"
     " transport, context, owner, private"
 )
-_CALL = "token, lambda_id, node, deadline, kind, details, kept_s"
+_CALL = "token, lambda_id, node, deadline, kind, details, kept_s, created, key"
+_WAIT = "token, call, lambda_id, node, deadline, kind"
 _BEGIN = """
     INSERT INTO calls
-        (token, lambda_id, node, deadline, kind, details, kept_s, due, connection)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?4, connection FROM lambdas
-    WHERE id = ?2 AND expires > ?8 AND (max_calls IS NULL OR max_calls >
+        (token, lambda_id, node, deadline, kind, details, kept_s, created, key, once, fingerprint,
+        due, connection)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?4, connection FROM lambdas
+    WHERE id = ?2 AND expires > ?12 AND (?13 OR NOT private)
+        AND (?14 IS NULL OR owner IN (SELECT value FROM json_each(?14)))
+        AND (max_calls IS NULL OR max_calls >
         (SELECT count(*) FROM calls WHERE lambda_id = ?2 AND status IS NULL))
     ON CONFLICT (token) DO UPDATE SET
         node = excluded.node, deadline = excluded.deadline, kind = excluded.kind,
-        details = excluded.details, kept_s = excluded.kept_s, due = excluded.due,
+        details = excluded.details, kept_s = excluded.kept_s, created = excluded.created,
+        key = excluded.key, once = excluded.once, fingerprint = excluded.fingerprint,
+        due = excluded.due,
         connection = excluded.connection, status = NULL, body = NULL, extra = NULL
         WHERE status IS NOT NULL AND lambda_id = excluded.lambda_id
     RETURNING connection,
@@ -60,6 +82,7 @@ class SQLiteStore(Store):
             StoreError: it can't be opened, or a later version wrote it.
         """
         self._lock = threading.Lock()
+        self.logs = sqlite_logs.SQLiteLogs(self._transaction)
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -76,6 +99,7 @@ class SQLiteStore(Store):
         if version > _VERSION:
             raise StoreError(f"the store is of version {version}; remove its file to start anew")
         schema = resources.files(__package__).joinpath("schema.sql").read_text()
+        schema += sqlite_logs.SCHEMA
         if version < _VERSION:  # it tells of connections only, which are opened again
             schema = "".join(f"DROP TABLE IF EXISTS {name};" for name in _TABLES) + schema
         self._db.executescript(f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {_VERSION};COMMIT;")
@@ -162,13 +186,28 @@ class SQLiteStore(Store):
             ).fetchall()
             return _close(db, _lambda(rows[0]), disconnected, now) if rows else None
 
-    def begin_call(self, call: Call, now: float) -> Host:
-        rows = self._query(_BEGIN, *astuple(call), now)
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
+        owners = None if permit.owners is None else orjson.dumps(list(permit.owners)).decode()
+        allowed = (permit.private, owners)
+        if once is None:
+            rows = self._query(_BEGIN, *astuple(call), None, None, now, *allowed)
+        else:
+            with self._transaction() as db:
+                known = _earlier(db, call.lambda_id, once.key, now)
+                if known is not None:
+                    return known
+                values = (*astuple(call), once.key, once.fingerprint, now, *allowed)
+                rows = db.execute(_BEGIN, values).fetchall()
         if rows:
             connection, node, code, transport, context = rows[0]
             return Host(connection, node, code, transport, bool(context))
-        if self.get_lambda(call.lambda_id, now) is None:
+        called = self.get_lambda(call.lambda_id, now)
+        if called is None:
             raise NotFound("lambda not found")
+        if not permit.allows(called):
+            raise Forbidden("the lambda is not for this caller")
         raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def end_calls(
@@ -200,6 +239,52 @@ class SQLiteStore(Store):
         *call, status, body, extra = rows[0]
         return Call(*call), None if status is None else Outcome(status, body, extra)
 
+    def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
+        rows = self._query("SELECT lambda_id FROM calls WHERE token = ?", token)
+        found = self.get_call(rows[0][0], token, now) if rows else None
+        return found if found is not None and found[0].is_kept else None
+
+    def cancel_call(
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
+    ) -> tuple[Call, str | None] | None:
+        with self._transaction() as db:
+            rows = db.execute(
+                f"SELECT {_CALL}, connection, status FROM calls"
+                " WHERE token = ? AND lambda_id = ? AND (status IS NULL OR (? AND due > ?))",
+                (token, lambda_id, ended_too, now),
+            ).fetchall()
+            if not rows:
+                return None
+            *call, connection, status = rows[0]
+            db.execute(
+                "UPDATE calls SET status = ?, body = ?, extra = ?, due = ? + kept_s"
+                " WHERE token = ?",
+                (*astuple(cancelled), now, token),
+            )
+        return Call(*call), connection if status is None else None
+
+    def free_key(self, lambda_id: str, token: str) -> None:
+        self._query(
+            "UPDATE calls SET once = NULL WHERE token = ? AND lambda_id = ?", token, lambda_id
+        )
+
+    def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
+        with self._transaction() as db:
+            db.execute(
+                f"INSERT OR REPLACE INTO waits ({_WAIT}) SELECT ?,?,?,?,?,? WHERE EXISTS"
+                " (SELECT 1 FROM calls WHERE token = ? AND lambda_id = ? AND status IS NULL)",
+                (*astuple(wait), wait.call, wait.lambda_id),
+            )
+        return self.get_call(wait.lambda_id, wait.call, now)
+
+    def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
+        rows = self._query(
+            f"DELETE FROM waits WHERE call = ? AND lambda_id = ? RETURNING {_WAIT}",
+            token,
+            lambda_id,
+        )
+        return [Wait(*row) for row in rows]
+
     def expire(
         self,
         disconnected: Outcome,
@@ -207,24 +292,32 @@ class SQLiteStore(Store):
         now: float,
         limit: int = 500,
         spare_s: float = 0.0,
-    ) -> tuple[list[Closed], list[Call]]:
+    ) -> Due:
         # Most of the time nothing is due: look before taking the write lock.
         due = self._query(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM calls WHERE due <= ?1)"
             " OR EXISTS (SELECT 1 FROM lambdas WHERE expires <= ?1)"
-            " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)",
+            " OR EXISTS (SELECT 1 FROM remembered WHERE expires <= ?1)"
+            " OR EXISTS (SELECT 1 FROM waits WHERE deadline <= ?1)"
+            " OR EXISTS (SELECT 1 FROM logs WHERE expires <= ?1)",
             now,
         )
         if not due:
-            return [], []
+            return Due([], [], [])
         with self._transaction() as db:
             db.execute("DELETE FROM calls WHERE due <= ? AND status IS NOT NULL", (now,))
             db.execute("DELETE FROM remembered WHERE expires <= ?", (now,))
+            sqlite_logs.expire(db, now)
             calls = db.execute(
                 "UPDATE calls SET status = ?1, body = ?2, extra = ?3, due = ?4 + kept_s"
                 " WHERE token IN (SELECT token FROM calls WHERE due <= ?4 LIMIT ?5)"
                 f" RETURNING {_CALL}",
                 (*astuple(overdue), now, limit),
+            ).fetchall()
+            waits = db.execute(
+                "DELETE FROM waits WHERE token IN"
+                f" (SELECT token FROM waits WHERE deadline <= ? LIMIT ?) RETURNING {_WAIT}",
+                (now, limit),
             ).fetchall()
             if spare_s > 0:
                 db.execute(
@@ -234,7 +327,7 @@ class SQLiteStore(Store):
                 f"SELECT {_LAMBDA} FROM lambdas WHERE expires <= ? LIMIT ?", (now, limit)
             ).fetchall()
             closed = [_close(db, _lambda(row), disconnected, now) for row in gone]
-        return closed, [Call(*row) for row in calls]
+        return Due(closed, [Call(*row) for row in calls], [Wait(*row) for row in waits])
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
         with self._transaction() as db:
@@ -261,6 +354,21 @@ def _close(db: sqlite3.Connection, gone: Lambda, outcome: Outcome, now: float) -
         (*astuple(outcome), now, gone.id),
     ).fetchall()
     return Closed(gone, [Call(*row) for row in rows])
+
+
+def _earlier(db: sqlite3.Connection, lambda_id: str, once: str, now: float) -> Earlier | None:
+    """Find the call of a key; one that is kept no longer goes, so that the key is free."""
+    row = db.execute(
+        "SELECT token, fingerprint, status IS NULL OR due > ? FROM calls"
+        " WHERE lambda_id = ? AND once = ?",
+        (now, lambda_id, once),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[2]:
+        return Earlier(row[0], row[1])
+    db.execute("DELETE FROM calls WHERE token = ?", (row[0],))
+    return None
 
 
 def _remember(db: sqlite3.Connection, known: Lambda, now: float) -> None:

@@ -10,10 +10,10 @@ from werkzeug.wrappers import Request, Response
 from ..errors import BadRequest, Forbidden, NotAcceptable
 from ..grip import events
 from ..hub import Hub
-from ..hub.session import Connection, Opening, Session
+from ..hub.session import Connection, Session
 from ..protocol import jsonrpc, monologue
 from ..protocol.http import listed_headers, parse_seconds
-from .context import sender
+from .context import opening, sender
 
 #: Pushpin keeps the session in this header, and sends it along with each batch.
 _META = "Meta-Lambda"
@@ -49,8 +49,9 @@ def _open_lambda(
     hub: Hub, request: Request, connection: Connection, lambda_id: str | None
 ) -> Response:
     code = _subprotocol(request)
-    opening = Opening(lambda_id, request.args.get("token", ""), code or jsonrpc.CODE)
-    response = _opened(hub, *hub.websocket.handshake(connection, opening))
+    response = _opened(
+        hub, *hub.websocket.handshake(connection, opening(hub, request, lambda_id, code))
+    )
     if code is not None:
         response.headers["Sec-WebSocket-Protocol"] = code
     return response
@@ -59,11 +60,11 @@ def _open_lambda(
 def _open_monologue(
     hub: Hub, request: Request, connection: Connection, lambda_id: str | None
 ) -> Response:
-    opening = Opening(lambda_id, request.args.get("token", ""), monologue.CODE)
     wait_s = parse_seconds(request.args.get("timeout"), "timeout", monologue.DEFAULT_WAIT_S)
     details = request.args.get("whoami") == "json"
+    wanted = opening(hub, request, lambda_id, monologue.CODE)
     return _opened(
-        hub, *hub.monologue.handshake(connection, opening, wait_s=wait_s, details=details)
+        hub, *hub.monologue.handshake(connection, wanted, wait_s=wait_s, details=details)
     )
 
 

@@ -175,6 +175,10 @@ def test_when_pushpin_dies_it_is_started_again_and_its_lambdas_leave_the_list(
     assert own_stack.workers() == workers, "the backend outlives Pushpin"
     assert own_stack.pushpin("pushpin-handler") != handler
 
+    # Pushpin takes calls before its programs have found one another: see docs/pushpin.md.
+    with Host(own_stack.ws_url, answer) as probe:
+        wait_until(lambda: call(own_stack.url, probe.id, wait=1).status_code == 200, 20)
+
     again = [Host(own_stack.ws_url, answer, f"/lambda/new/{one.id}") for one in former]
     assert [one.id for one in again] == [one.id for one in former]
     assert all(one.details["recovered"] is True for one in again)

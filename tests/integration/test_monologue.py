@@ -365,12 +365,12 @@ def test_arguments_nested_too_deep_fail_their_call_alone(client: ClientFactory) 
 
 def test_a_burst_of_calls_to_nobody_is_answered_whole(client: ClientFactory) -> None:
     one = client()
-    for number in range(600):
+    for number in range(100):
         one.request(UNUSED_ID, f"token-{number}", "x")
 
-    tokens = {nak(one)["token"] for _ in range(600)}
+    tokens = {nak(one)["token"] for _ in range(100)}
 
-    assert len(tokens) == 600
+    assert len(tokens) == 100
 
 
 # With lambdas and over HTTP
@@ -541,7 +541,7 @@ def test_nothing_comes_before_the_id_of_a_client_that_is_called_all_the_time(
         for burst in range(10, 20):
             caller.request(told["id"], f"{number}.{burst}", "x")
         assert again.socket.recv(10) == told["id"]
-        again.close()
+        again.drop()
     caller.drop()  # it has read nothing of what it was told
 
 

@@ -6,93 +6,36 @@ Times are passed in, so nothing here sleeps.
 from __future__ import annotations
 
 import inspect
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from grip_lambda.errors import Busy, ConfigError, Forbidden, NotFound, StoreError
-from grip_lambda.store import Call, Closed, Host, Lambda, Outcome, Past, Store, open_store
+from grip_lambda.store import (
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+    open_store,
+)
 from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
-from tests.support.redis import RedisServer
+from tests.store.conftest import Backend
 
 NOW = 1_800_000_000.0
 GONE = Outcome(502, b'{"error":"lambda disconnected","code":"disconnected"}')
 LATE = Outcome(504, b'{"error":"late","code":"deadline_exceeded"}')
 OK = Outcome(200, b'{"ok":true}')
-
-
-@dataclass(frozen=True)
-class Backend:
-    """Where a store keeps its facts, and how to see what it left behind.
-
-    Attributes:
-        url: as in GRIP_LAMBDA_STORE.
-        left: names what is kept, for the check that nothing stays.
-    """
-
-    url: str
-    left: Callable[[], list[str]]
-
-
-def _sqlite(folder: Path) -> Backend:
-    path = folder / "data" / "store.db"
-
-    def left() -> list[str]:
-        with closing(sqlite3.connect(path)) as db:
-            return [
-                f"{table}: {row}"
-                for table in ("lambdas", "calls", "remembered")
-                for row in db.execute(f"SELECT * FROM {table}")
-            ]
-
-    return Backend(f"sqlite:///{path}", left)
-
-
-def _redis(server: RedisServer) -> Backend:
-    server.client.flushall()
-
-    def left() -> list[str]:
-        """Name what no lifetime ends, and what the indexes still hold."""
-        kept = []
-        for key in map(bytes.decode, server.client.keys()):
-            if key.endswith((":due", ":open")):
-                kept += [f"{key}: {member}" for member in server.client.zrange(key, 0, -1)]
-            if server.client.pttl(key) < 0:
-                kept.append(key)
-        return kept
-
-    return Backend(server.url, left)
-
-
-@pytest.fixture(params=["sqlite", "redis", "redis_cluster"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    if request.param == "sqlite":
-        return _sqlite(tmp_path)
-    server: RedisServer = request.getfixturevalue(
-        "redis_server" if request.param == "redis" else "redis_cluster"
-    )
-    return _redis(server)
-
-
-@pytest.fixture
-def store(backend: Backend) -> Iterator[Store]:
-    one = open_store(backend.url)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def second(backend: Backend, store: Store) -> Iterator[Store]:
-    """Another handle on the same facts, as another process has."""
-    other = open_store(backend.url)
-    yield other
-    other.close()
 
 
 def an_id(n: int = 0) -> str:
@@ -290,7 +233,7 @@ def test_a_lambda_that_is_seen_lives_on(store: Store, second: Store) -> None:
     assert second.renew_lambda(known.id, known.connection, NOW + 90, NOW + 30)
 
     assert store.get_lambda(known.id, NOW + 89) == replace(known, expires=NOW + 90)
-    assert store.expire(GONE, LATE, NOW + 61) == ([], [])
+    assert store.expire(GONE, LATE, NOW + 61) == Due([], [], [])
 
 
 def test_only_the_connection_that_holds_a_lambda_renews_or_closes_it(store: Store) -> None:
@@ -466,7 +409,7 @@ def test_the_limit_is_each_lambdas_own_and_a_new_host_starts_at_none(store: Stor
         a_lambda(0, connection="connection-9", max_calls=1), GONE, NOW, take_over=True
     )
 
-    assert store.begin_call(a_call("c", 0), NOW).connection == "connection-9"
+    assert store.begin_call(a_call("c", 0), NOW) == Host("connection-9", "n1")
     with pytest.raises(Busy):
         store.begin_call(a_call("d", 1), NOW)
 
@@ -558,7 +501,7 @@ def test_an_answer_past_the_deadline_is_too_late(store: Store) -> None:
     assert end(store, a_call("late", deadline=NOW + 2), now=NOW + 2) == []
 
     assert outcome(store, a_call("late", deadline=NOW + 2)) is None
-    closed, overdue = store.expire(GONE, LATE, NOW + 2)
+    closed, overdue, _ = store.expire(GONE, LATE, NOW + 2)
     assert (closed, overdue) == ([], [a_call("late", deadline=NOW + 2)])
     assert outcome(store, a_call("late", deadline=NOW + 2)) == LATE
 
@@ -569,8 +512,8 @@ def test_a_call_outlives_nothing_but_its_deadline_when_its_lambda_lives(store: S
     for call in calls:
         store.begin_call(call, NOW)
 
-    assert store.expire(GONE, LATE, NOW + 0.99) == ([], [])
-    closed, overdue = store.expire(GONE, LATE, NOW + 2)
+    assert store.expire(GONE, LATE, NOW + 0.99) == Due([], [], [])
+    closed, overdue, _ = store.expire(GONE, LATE, NOW + 2)
 
     assert closed == []
     assert sorted(overdue, key=lambda call: call.deadline) == calls[:2]
@@ -582,18 +525,18 @@ def test_a_lambda_that_is_due_may_be_spared_while_calls_end_on_time(store: Store
     store.begin_call(a_call("early", deadline=NOW + 1), NOW)
     store.begin_call(a_call("late", deadline=NOW + 30), NOW)
 
-    closed, overdue = store.expire(GONE, LATE, NOW + 9, spare_s=3)
+    closed, overdue, _ = store.expire(GONE, LATE, NOW + 9, spare_s=3)
     assert (closed, overdue) == ([], [a_call("early", deadline=NOW + 1)])
     known = store.get_lambda(an_id(), NOW + 11.9)
     assert known is not None
     assert known.expires == NOW + 12
     store.begin_call(a_call("new", deadline=NOW + 30), NOW + 11)
-    assert store.expire(GONE, LATE, NOW + 11.9) == ([], [])
+    assert store.expire(GONE, LATE, NOW + 11.9) == Due([], [], [])
 
-    closed, overdue = store.expire(GONE, LATE, NOW + 12)
+    closed, overdue, _ = store.expire(GONE, LATE, NOW + 12)
     assert ([one.lambda_.id for one in closed], overdue) == ([an_id()], [])
     assert {call.token for call in closed[0].calls} == {"late", "new"}
-    assert store.expire(GONE, LATE, NOW + 40, spare_s=3) == ([], [])
+    assert store.expire(GONE, LATE, NOW + 40, spare_s=3) == Due([], [], [])
 
 
 def test_an_outcome_is_kept_for_as_long_as_it_may_be_asked_for(store: Store) -> None:
@@ -606,7 +549,7 @@ def test_an_outcome_is_kept_for_as_long_as_it_may_be_asked_for(store: Store) -> 
     assert outcome(store, a_call(), until - 0.01) == OK
 
     assert store.get_call(an_id(), "token", until) is None
-    assert store.expire(GONE, LATE, until) == ([], [])
+    assert store.expire(GONE, LATE, until) == Due([], [], [])
     assert store.get_call(an_id(), "token", until) is None
 
 
@@ -640,14 +583,14 @@ def test_a_lambda_that_was_not_seen_is_closed_with_its_calls(store: Store) -> No
     store.begin_call(a_call("a", 0), NOW)
     store.begin_call(a_call("b", 1), NOW)
 
-    closed, overdue = store.expire(GONE, LATE, NOW + 10)
+    closed, overdue, _ = store.expire(GONE, LATE, NOW + 10)
 
     assert overdue == []
     assert closed == [Closed(silent, [a_call("a", 0)])]
     assert outcome(store, a_call("a", 0)) == GONE
     assert outcome(store, a_call("b", 1)) is None
     assert store.list_lambdas(NOW + 10) == [seen]
-    assert store.expire(GONE, LATE, NOW + 10) == ([], [])
+    assert store.expire(GONE, LATE, NOW + 10) == Due([], [], [])
 
 
 def test_expire_takes_no_more_at_once_than_it_is_asked_for(store: Store) -> None:
@@ -660,7 +603,7 @@ def test_expire_takes_no_more_at_once_than_it_is_asked_for(store: Store) -> None
     lambdas: list[str] = []
     calls: list[str] = []
     for _ in range(10):
-        closed, overdue = store.expire(GONE, LATE, NOW + 1, limit=3)
+        closed, overdue, _ = store.expire(GONE, LATE, NOW + 1, limit=3)
         assert len(closed) <= 3
         assert len(overdue) <= 3
         lambdas += [one.lambda_.id for one in closed]
@@ -681,7 +624,7 @@ def test_what_is_due_is_given_to_one_of_many(store: Store, second: Store) -> Non
 
     def sweep(handle: Store) -> None:
         for _ in range(10):
-            closed, overdue = handle.expire(GONE, LATE, NOW + 1, limit=7)
+            closed, overdue, _ = handle.expire(GONE, LATE, NOW + 1, limit=7)
             lambdas.extend(one.lambda_.id for one in closed)
             calls.extend(call.token for call in overdue)
 
@@ -729,6 +672,188 @@ def test_a_body_comes_back_byte_for_byte(store: Store, body: bytes) -> None:
     assert outcome(store, a_call()) == Outcome(418, body)
 
 
+# Calls that are kept, made once, waited for
+
+
+def a_kept_call(token: str = "token", **changes: Any) -> Call:
+    terms: dict[str, Any] = {"kept_s": 600.0, "created": NOW, "key": "key-1", **changes}
+    return a_call(token, **terms)
+
+
+def a_wait(token: str = "wait", call: str = "token", **changes: Any) -> Wait:
+    return replace(Wait(token, call, an_id(), "n2", NOW + 5, "pending"), **changes)
+
+
+def test_a_kept_call_is_found_without_its_lambda(store: Store, second: Store) -> None:
+    opened(store)
+    call = a_kept_call()
+    assert store.find_call(call.token, NOW) is None
+
+    store.begin_call(call, NOW)
+    assert second.find_call(call.token, NOW) == (call, None)
+
+    end(store, call)
+    assert second.find_call(call.token, NOW + 599) == (call, OK)
+    assert second.find_call(call.token, NOW + 600) is None
+
+
+def test_a_plain_call_is_not_found_without_its_lambda(store: Store) -> None:
+    opened(store)
+    store.begin_call(a_call(), NOW)
+
+    assert store.find_call("token", NOW) is None
+
+
+def test_a_call_with_a_known_key_is_not_entered(store: Store, second: Store) -> None:
+    opened(store)
+    once = Once("key", "print")
+    first = a_kept_call("first")
+    assert isinstance(store.begin_call(first, NOW, once), Host)
+
+    assert second.begin_call(a_kept_call("second"), NOW, Once("key", "x")) == Earlier(
+        "first", "print"
+    )
+    assert second.find_call("second", NOW) is None
+    end(store, first)
+    store.close_lambda(an_id(), "connection-0", GONE, NOW + 1)
+    assert second.begin_call(a_kept_call("third"), NOW + 599, once) == Earlier("first", "print")
+
+
+def test_a_key_is_free_again_when_its_call_is_kept_no_longer(store: Store) -> None:
+    opened(store, expires=NOW + 2000)
+    once = Once("key", "print")
+    first = a_kept_call("first")
+    store.begin_call(first, NOW, once)
+    end(store, first)
+
+    later = a_kept_call("second", deadline=NOW + 700)
+    assert isinstance(store.begin_call(later, NOW + 600, once), Host)
+    assert store.begin_call(a_kept_call("third"), NOW + 601, once) == Earlier("second", "print")
+
+
+def test_keys_are_kept_apart_by_lambda(store: Store) -> None:
+    opened(store)
+    opened(store, 1)
+    once = Once("key", "print")
+
+    assert isinstance(store.begin_call(a_kept_call("a"), NOW, once), Host)
+    assert isinstance(store.begin_call(a_call("b", 1, kept_s=600.0), NOW, once), Host)
+
+
+def test_what_is_refused_or_forgotten_leaves_its_key_free(store: Store) -> None:
+    once = Once("key", "print")
+    with pytest.raises(NotFound):
+        store.begin_call(a_kept_call("a"), NOW, once)
+    opened(store)
+
+    assert isinstance(store.begin_call(a_kept_call("b"), NOW, once), Host)
+    store.free_key(an_id(), "b")
+    store.free_key(an_id(), "unknown")
+
+    assert store.find_call("b", NOW) == (a_kept_call("b"), None)
+    assert isinstance(store.begin_call(a_kept_call("c"), NOW, once), Host)
+
+
+def test_of_many_calls_with_one_key_one_is_entered(store: Store, second: Store) -> None:
+    opened(store)
+    found: list[Host | Earlier] = []
+
+    def begin(handle: Store, token: str) -> None:
+        found.append(handle.begin_call(a_kept_call(token), NOW, Once("key", "print")))
+
+    at_once(
+        *(
+            (lambda handle=handle, n=n: begin(handle, f"token-{n}"))
+            for n, handle in enumerate([store, second] * 8)
+        )
+    )
+
+    assert len([one for one in found if isinstance(one, Host)]) == 1
+    assert len({one for one in found if isinstance(one, Earlier)}) == 1
+
+
+def test_a_cancelled_call_has_that_outcome_whoever_answers(store: Store, second: Store) -> None:
+    opened(store)
+    call = a_kept_call()
+    store.begin_call(call, NOW)
+    gone = Outcome(410, b"{}")
+
+    assert second.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=True) == (
+        call,
+        "connection-0",
+    )
+    assert end(store, call) == []
+    assert store.find_call(call.token, NOW + 599) == (call, gone)
+
+
+def test_cancelling_a_call_that_has_ended_asks_nobody(store: Store) -> None:
+    opened(store)
+    call = a_kept_call()
+    gone = Outcome(410, b"{}")
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=True) is None
+    store.begin_call(call, NOW)
+    end(store, call)
+
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=False) is None
+    assert store.find_call(call.token, NOW) == (call, OK)
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 1, ended_too=True) == (
+        call,
+        None,
+    )
+    assert store.find_call(call.token, NOW + 2) == (call, gone)
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 700, ended_too=True) is None
+
+
+def test_who_waits_for_a_call_is_told_once(store: Store, second: Store) -> None:
+    opened(store)
+    call = a_kept_call()
+    store.begin_call(call, NOW)
+
+    assert store.wait_for(a_wait("a"), NOW) == (call, None)
+    assert second.wait_for(a_wait("b"), NOW) == (call, None)
+    end(store, call)
+
+    waits = second.take_waits(call.lambda_id, call.token)
+    assert sorted(one.token for one in waits) == ["a", "b"]
+    assert a_wait("a") in waits
+    assert store.take_waits(call.lambda_id, call.token) == []
+    assert store.expire(GONE, LATE, NOW + 9).waits == []
+
+
+def test_nobody_waits_for_a_call_that_has_ended_or_is_unknown(store: Store) -> None:
+    opened(store)
+    call = a_kept_call()
+    assert store.wait_for(a_wait(), NOW) is None
+    store.begin_call(call, NOW)
+    end(store, call)
+
+    assert store.wait_for(a_wait(), NOW) == (call, OK)
+    assert store.take_waits(call.lambda_id, call.token) == []
+
+
+def test_a_wait_of_the_same_token_takes_the_place_of_the_earlier_one(store: Store) -> None:
+    opened(store)
+    store.begin_call(a_kept_call(), NOW)
+    store.wait_for(a_wait(), NOW)
+    later = a_wait(deadline=NOW + 9)
+
+    store.wait_for(later, NOW)
+
+    assert store.expire(GONE, LATE, NOW + 8).waits == []
+    assert store.expire(GONE, LATE, NOW + 9).waits == [later]
+
+
+def test_a_wait_ends_at_its_deadline_for_one_process_only(store: Store, second: Store) -> None:
+    opened(store)
+    store.begin_call(a_kept_call(), NOW)
+    store.wait_for(a_wait(), NOW)
+
+    assert store.expire(GONE, LATE, NOW + 4.9).waits == []
+    assert store.expire(GONE, LATE, NOW + 5).waits == [a_wait()]
+    assert second.expire(GONE, LATE, NOW + 5).waits == []
+    assert store.take_waits(an_id(), "token") == []
+
+
 # Races
 
 
@@ -774,7 +899,7 @@ def test_answers_deadlines_and_the_close_share_the_calls_among_them(
 
     def sweep(handle: Store) -> None:
         for _ in range(20):
-            _, overdue = handle.expire(GONE, LATE, NOW + 1, limit=10)
+            _, overdue, _ = handle.expire(GONE, LATE, NOW + 1, limit=10)
             ended.extend((call.token, LATE) for call in overdue)
 
     def close(handle: Store) -> None:
@@ -906,3 +1031,45 @@ def test_a_url_that_names_no_store_is_refused_without_its_secrets(url: str) -> N
 
     assert "GRIP_LAMBDA_STORE" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+OWNED = [
+    (Permit(), {"public": True, "private": False}),
+    (Permit("k", private=True), {"public": True, "private": True}),
+    (Permit("k", private=True, owners=frozenset(["b", "a"])), {"public": True, "private": True}),
+    (Permit("k", private=False, owners=frozenset(["a"])), {"public": True, "private": False}),
+    (Permit("k", private=True, owners=frozenset(["b"])), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset()), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset([""])), {"public": False, "private": False}),
+]
+
+
+@pytest.mark.parametrize(("permit", "allowed"), OWNED)
+def test_a_call_is_entered_only_where_it_is_permitted(
+    store: Store, permit: Permit, allowed: dict[str, bool]
+) -> None:
+    for n, name in enumerate(allowed):
+        known = opened(store, n, owner="a", private=name == "private", max_calls=1)
+        call = a_call(name, n)
+        assert permit.allows(known) == allowed[name]
+        if allowed[name]:
+            assert store.begin_call(call, NOW, None, permit) == Host(known.connection, known.node)
+            continue
+        for _ in range(2):
+            with pytest.raises(Forbidden):
+                store.begin_call(call, NOW, None, permit)
+        assert store.get_call(known.id, name, NOW) is None
+        # It has taken no place; and who may not call is told so where there is none left.
+        store.begin_call(call, NOW, None, Permit(private=True))
+        with pytest.raises(Forbidden):
+            store.begin_call(a_call("other", n), NOW, None, permit)
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("none", 9), NOW, None, permit)
+
+
+def test_a_lambda_without_an_owner_is_for_nobody_who_is_for_those_of_some(store: Store) -> None:
+    opened(store)
+
+    with pytest.raises(Forbidden):
+        store.begin_call(a_call(), NOW, None, Permit("k", private=True, owners=frozenset(["k"])))
+    assert store.begin_call(a_call(), NOW, None, Permit("k", private=True))

@@ -11,10 +11,12 @@ import pytest
 
 from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
-from grip_lambda.hub.calls import Calls, Hold
+from grip_lambda.hub.calls import Caller, Calls, Hold
 from grip_lambda.hub.hosts import Hosts
+from grip_lambda.hub.replies import Replies
+from grip_lambda.hub.results import Results
 from grip_lambda.hub.sweeper import Sweeper
-from grip_lambda.store import Call, Lambda, Outcome, Store, open_store
+from grip_lambda.store import Call, Due, Lambda, Outcome, Store, open_store
 
 ID = "A" * 16
 OK = Outcome(200, b"1")
@@ -52,7 +54,8 @@ def node() -> FakeNode:
 
 @pytest.fixture
 def calls(store: Store, node: FakeNode) -> Calls:
-    return Calls(store, cast(Nodes, {"n2": node}))
+    nodes = cast(Nodes, {"n2": node})
+    return Calls(store, nodes, Replies(store, nodes))
 
 
 def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes_again(
@@ -86,7 +89,7 @@ def test_a_call_that_is_repeated_while_the_store_is_away_is_held_again(
 
     monkeypatch.setattr(store, "get_call", away)
 
-    found = calls.resume(ID, "token", "n2", 20)
+    found = calls.resume(ID, "token", Caller("n2", 20))
 
     assert isinstance(found, Hold)
     assert found.channel == f"call-{ID}-token"
@@ -100,11 +103,11 @@ class FlakyStore:
         self.away = False
         self.spared: list[float] = []
 
-    def expire(self, *args: object, spare_s: float) -> tuple[list[Any], list[Any]]:
+    def expire(self, *args: object, spare_s: float) -> Due:
         if self.away:
             raise StoreError("the store is out of reach")
         self.spared.append(spare_s)
-        return [], []
+        return Due([], [], [])
 
 
 def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts_as_gone(
@@ -113,7 +116,8 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
     store, clock = FlakyStore(), [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     hosts = cast(Hosts, type("NoHosts", (), {"expired": staticmethod(lambda closed: None)}))
-    sweeper = Sweeper(cast(Store, store), hosts, calls, ping_s=30)
+    results = cast(Results, type("NoResults", (), {"waited": staticmethod(lambda waits: None)}))
+    sweeper = Sweeper(cast(Store, store), hosts, calls, results, ping_s=30)
 
     sweeper.sweep()
     store.away = True

@@ -18,10 +18,16 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
     [
         ("README.md", "host.py"),
         ("README.md", "host.mjs"),
+        ("docs/keys.md", "ticket.mjs"),
         ("docs/lambda-api.md", "plain_host.py"),
         ("docs/python.md", "host.py"),
         ("docs/python.md", "caller.py"),
         ("docs/python.md", "async_both.py"),
+        ("docs/javascript.md", "library_host.mjs"),
+        ("docs/javascript.md", "caller.mjs"),
+        ("docs/web-page.md", "push-to-tab/index.html"),
+        ("docs/functions.md", "faas_chat.py"),
+        ("docs/functions.md", "faas_http.py"),
     ],
 )
 def test_documents_show_the_examples_as_they_are(document: str, name: str) -> None:
@@ -54,7 +60,13 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     package = ROOT / "grip_lambda"
-    files = [package / "settings.py", package / "client/addresses.py", *package.glob("cli/*.py")]
+    files = [
+        package / "settings.py",
+        package / "proxies.py",
+        package / "faas/publishing.py",
+        package / "client/addresses.py",
+        *package.glob("cli/*.py"),
+    ]
     code = "".join(path.read_text() for path in files)
     names = set(re.findall(r"\b(?:GRIP_[A-Z_]+|PORT|WORKERS)\b", code))
     documented = (ROOT / "docs" / "settings.md").read_text()

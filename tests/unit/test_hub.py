@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grip_lambda.hub.channels import call_channel, host_channel, parse_call_channel
+from grip_lambda.hub.channels import (
+    call_channel,
+    host_channel,
+    log_channel,
+    parse_call_channel,
+    parse_log_channel,
+)
 from grip_lambda.hub.session import Session
 from grip_lambda.protocol import ids
 from grip_lambda.store import Call
@@ -31,6 +37,22 @@ def test_different_calls_have_different_channels(a: str, b: str, c: str, d: str)
     same = call_channel(Call(b, a, "n1", 0.0)) == call_channel(Call(d, c, "n2", 1.0))
 
     assert same == ((a, b) == (c, d))
+
+
+@given(LAMBDA_IDS, TOKENS, st.integers(min_value=1, max_value=999_999_999))
+def test_a_logs_channel_tells_its_lambda_its_name_and_its_hold(
+    lambda_id: str, log: str, hold: int
+) -> None:
+    channel = log_channel(lambda_id, log, hold)
+
+    assert parse_log_channel(channel) == (lambda_id, log, hold)
+    assert parse_call_channel(channel) is None
+
+
+@given(st.text())
+def test_nothing_else_tells_of_a_log(text: str) -> None:
+    assert parse_log_channel(text) is None
+    assert parse_log_channel(f"log-{text}-1-") is None
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,15 @@
 --                                    they are known
 --   gl:{NN}:waiting:<id>     set     tokens of the calls that wait for the lambda
 --   gl:{NN}:call:<id>:<tok>  hash    a call: connection, deadline, for how long its outcome is
---                                    kept, facts; once ended status, body, extra, by whom and
+--                                    kept, facts, its once key; ended: status, body, extra, by whom and
 --                                    until when they are known
+--   gl:{NN}:waits:<id>:<tok> hash    who waits for a call that another began, by token: facts
+--   gl:{NN}:once:<id>:<key>  hash    token and fingerprint of the call that a key was given for
 --   gl:{NN}:open             zset    ids of open lambdas by the time they opened
---   gl:{NN}:due              zset    "lambda <id>" by expiry and "call <id>:<token>" by deadline
+--   gl:{NN}:due              zset    "lambda <id>" by expiry, "call <id>:<token>" and
+--                                    "wait <id>:<call>:<token>" by deadline
+--
+-- Beside them, in no shard: gl:kept:<tok>, the lambda of a call whose outcome may be asked for.
 --
 -- Times are seconds since 1970 as the caller's clock says; lifetimes are relative, in milliseconds.
 -- Whatever ends on time is removed by the sweep. The lifetimes are for when nobody sweeps.
@@ -28,6 +33,15 @@ local function lambda_key(id) return shard .. ":lambda:" .. id end
 local function past_key(id) return shard .. ":past:" .. id end
 local function waiting_key(id) return shard .. ":waiting:" .. id end
 local function call_key(id, token) return shard .. ":call:" .. id .. ":" .. token end
+
+local function waits_key(id, token) return shard .. ":waits:" .. id .. ":" .. token end
+local function once_key(id, key) return shard .. ":once:" .. id .. ":" .. key end
+
+-- Whether a call waits, or has an outcome that is kept still.
+local function is_known(id, token)
+    local call = redis.call("HMGET", call_key(id, token), "facts", "until")
+    return call[1] and (not call[2] or tonumber(call[2]) > now)
+end
 
 local function live(key, ms)
     redis.call("PEXPIRE", key, math.ceil(math.max(1, ms)))

@@ -2,8 +2,9 @@
 -- ARGV: now, limit, then status, body and extra for calls of lambdas that were not seen, then
 -- status, body and extra for calls whose deadline passed, then for how many seconds lambdas that
 -- are due are spared instead of closed (0: not at all).
--- Returns: {what close_lambda returns, ...}, {id, token, facts, ...}
-local closed, overdue = {}, {}
+-- Returns: {what close_lambda returns, ...}, {id, token, facts, ...} of calls,
+-- {id, call, token, facts, ...} of waits.
+local closed, overdue, waits = {}, {}, {}
 for _, member in ipairs(redis.call("ZRANGE", DUE, "-inf", ARGV[1], "BYSCORE", "LIMIT", 0, ARGV[2])) do
     local kind, id, token = string.match(member, "^(%a+) ([^:]+):?(.*)$")
     local spare = kind == "lambda" and tonumber(ARGV[9]) or 0
@@ -14,6 +15,14 @@ for _, member in ipairs(redis.call("ZRANGE", DUE, "-inf", ARGV[1], "BYSCORE", "L
         redis.call("ZADD", DUE, expires, member)
     elseif kind == "lambda" then
         closed[#closed + 1] = close_lambda(id, ARGV[3], ARGV[4], ARGV[5])
+    elseif kind == "wait" then
+        local call, wait = string.match(token, "^([^:]+):(.*)$")
+        local facts = redis.call("HGET", waits_key(id, call), wait)
+        redis.call("HDEL", waits_key(id, call), wait)
+        redis.call("ZREM", DUE, member)
+        if facts then
+            for _, value in ipairs({id, call, wait, facts}) do waits[#waits + 1] = value end
+        end
     else
         local facts = redis.call("HGET", call_key(id, token), "facts")
         if facts then
@@ -27,4 +36,4 @@ for _, member in ipairs(redis.call("ZRANGE", DUE, "-inf", ARGV[1], "BYSCORE", "L
         end
     end
 end
-return {closed, overdue}
+return {closed, overdue, waits}

@@ -1,0 +1,94 @@
+"""Server-sent events: a stream of UTF-8 text, read by a browser's ``EventSource`` and others.
+
+Source: the HTML standard, section "Server-sent events".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+CONTENT_TYPE = "text/event-stream"
+
+#: Says nothing; keeps the connection from being cut where nothing passes for a while.
+COMMENT = b":\n\n"
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event.
+
+    Attributes:
+        data: its data, lines ended by a line feed.
+        id: the last event id by then; empty where none was given.
+        name: its type, ``message`` where it has none.
+    """
+
+    data: bytes
+    id: str = ""
+    name: str = "message"
+
+
+def encode(data: bytes, id: str = "", name: str = "") -> bytes:
+    """Return an event as it is sent.
+
+    Args:
+        data: UTF-8 text; a carriage return arrives as a line feed, which is all the same in JSON.
+        id: what the reader comes back with; without line ends and NUL.
+        name: its type; unnamed if empty. Without line ends.
+    """
+    lines = [f"event: {name}\n".encode()] if name else []
+    if id:
+        lines.append(f"id: {id}\n".encode())
+    lines += [b"data: " + line + b"\n" for line in _LINE_END.split(data)]
+    return b"".join(lines) + b"\n"
+
+
+class Parser:
+    """Reads a stream as it comes, in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._begun = False
+        self._data: list[bytes] = []
+        self._name = ""
+        self._id = ""
+        #: How long a reader is asked to wait before it comes back, in milliseconds; None if not.
+        self.retry_ms: int | None = None
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Take what has arrived, and return the events that are whole now."""
+        text = self._rest + piece
+        if not self._begun:
+            if b"\xef\xbb\xbf".startswith(text):
+                self._rest = text
+                return []
+            text = text.removeprefix(b"\xef\xbb\xbf")
+            self._begun = True
+        # A carriage return at the end may be half of a line end.
+        held = text[-1:] if text.endswith(b"\r") else b""
+        *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
+        self._rest = rest + held
+        return [event for line in lines for event in self._line(line)]
+
+    def _line(self, line: bytes) -> list[Event]:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.decode(errors="replace")
+        elif field == b"id" and b"\0" not in value:
+            self._id = value.decode(errors="replace")
+        elif field == b"retry" and value.isdigit():
+            self.retry_ms = int(value)
+        return []
+
+    def _dispatch(self) -> list[Event]:
+        data, name = self._data, self._name
+        self._data, self._name = [], ""
+        return [Event(b"\n".join(data), self._id, name or "message")] if data else []

@@ -1,0 +1,49 @@
+-- Keys of logs, beside those of common.lua:
+--
+--   gl:{NN}:log:<id>:<log>      hash    last, count and bytes of its entries, final; hold, node,
+--                               kind and seen of its reader, since when that is away; by and
+--                               held_by: by what it was changed last
+--   gl:{NN}:entries:<id>:<log>  stream  its entries: <seq>-1, with data, until, call
+
+local function log_key(id, log) return shard .. ":log:" .. id .. ":" .. log end
+local function entries_key(id, log) return shard .. ":entries:" .. id .. ":" .. log end
+
+local function entry_of(raw)
+    local entry = {id = raw[1], seq = tonumber(string.match(raw[1], "^%d+"))}
+    for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
+    return entry
+end
+
+-- Removes the entries that are useless, up to a number if it is given.
+local function remove_entries(id, log, is_useless, up_to)
+    local key = entries_key(id, log)
+    local count, bytes = 0, 0
+    for _, raw in ipairs(redis.call("XRANGE", key, "-", up_to or "+")) do
+        local entry = entry_of(raw)
+        if is_useless(entry) then
+            redis.call("XDEL", key, entry.id)
+            count, bytes = count + 1, bytes + #entry.data
+        end
+    end
+    if count > 0 then
+        redis.call("HINCRBY", log_key(id, log), "count", -count)
+        redis.call("HINCRBY", log_key(id, log), "bytes", -bytes)
+    end
+end
+
+-- Returns: {last, final, since when the reader is away (or empty), hold, node, kind, seen,
+-- {seq, data, ...}}.
+local function log_tail(id, log, after)
+    local known = redis.call("HMGET", log_key(id, log),
+        "last", "final", "away_since", "hold", "node", "kind", "seen")
+    local entries = {}
+    for _, raw in ipairs(redis.call("XRANGE", entries_key(id, log), after .. "-2", "+")) do
+        local entry = entry_of(raw)
+        if tonumber(entry["until"]) > now then
+            entries[#entries + 1] = entry.seq
+            entries[#entries + 1] = entry.data
+        end
+    end
+    return {tonumber(known[1] or 0), known[2] or "0", known[3] or "", tonumber(known[4] or 0),
+        known[5] or "", known[6] or "", tonumber(known[7] or 0), entries}
+end

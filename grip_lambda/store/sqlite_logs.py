@@ -1,0 +1,180 @@
+"""Logs in the embedded store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import resources
+
+from ..errors import Busy
+from .logs import BYTES_MAX, ENTRIES_MAX, Appended, Entry, Logs, Reader, Tail
+
+TABLES = ("logs", "entries")
+SCHEMA = resources.files(__package__).joinpath("logs.sql").read_text()
+
+_OURS = "lambda_id = ?1 AND log = ?2"
+_USELESS = """
+    (expires <= ?3 OR call IS NOT NULL AND NOT EXISTS
+        (SELECT 1 FROM calls WHERE token = entries.call AND status IS NULL))
+"""
+
+
+class SQLiteLogs(Logs):
+    """Shares the file of a SQLiteStore."""
+
+    def __init__(
+        self, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+    ) -> None:
+        """Use a store's transactions."""
+        self._transaction = transaction
+
+    def append(
+        self,
+        lambda_id: str,
+        log: str,
+        data: bytes,
+        now: float,
+        *,
+        until: float,
+        lives_s: float,
+        connection: str | None = None,
+        call: str | None = None,
+        final: bool = False,
+        most: int = ENTRIES_MAX,
+    ) -> Appended | None:
+        ours = (lambda_id, log)
+        with self._transaction() as db:
+            if connection is not None and not _holds(db, lambda_id, connection, now):
+                return None
+            if call is not None and not _waits(db, lambda_id, call, now):
+                return None
+            if _is_full(db, ours, len(data), most):
+                _remove(db, ours, _USELESS, now)
+                if _is_full(db, ours, len(data), most):
+                    raise Busy("more is waiting for its reader than is kept; try again later")
+            row = db.execute(
+                "INSERT INTO logs (lambda_id, log, last, count, bytes, final, expires)"
+                " VALUES (?1, ?2, 1, 1, ?3, ?4, ?5)"
+                " ON CONFLICT DO UPDATE SET last = last + 1, count = count + 1,"
+                " bytes = bytes + excluded.bytes, final = excluded.final,"
+                " expires = max(expires, excluded.expires) WHERE NOT final"
+                " RETURNING last, hold, node, kind, seen",
+                (*ours, len(data), final, now + lives_s),
+            ).fetchall()
+            if not row:
+                return None
+            last, *reader = row[0]
+            db.execute(
+                "INSERT INTO entries (lambda_id, log, seq, call, expires, data)"
+                " VALUES (?,?,?,?,?,?)",
+                (*ours, last, call, until, data),
+            )
+            return Appended(last, Reader(*reader))
+
+    def attach(
+        self,
+        lambda_id: str,
+        log: str,
+        after: int,
+        now: float,
+        *,
+        node: str,
+        kind: str,
+        lives_s: float,
+        trim: bool = False,
+    ) -> Tail:
+        ours = (lambda_id, log)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO logs (lambda_id, log, hold, node, kind, expires)"
+                " VALUES (?1,?2,1,?3,?4,?5)"
+                " ON CONFLICT DO UPDATE SET hold = hold + 1, node = excluded.node,"
+                " kind = excluded.kind, seen = last, away_since = NULL,"
+                " expires = max(expires, excluded.expires)",
+                (*ours, node, kind, now + lives_s),
+            )
+            if trim:
+                _remove(db, ours, "seq <= ?3", after)
+            tail = _tail(db, ours, after, now)
+            assert tail is not None, "it was made above"
+            return tail
+
+    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
+        with self._transaction() as db:
+            return _tail(db, (lambda_id, log), after, now)
+
+    def detach(
+        self, lambda_id: str, log: str, hold: int, now: float, *, expires: float | None = None
+    ) -> bool:
+        ours = (lambda_id, log)
+        with self._transaction() as db:
+            gone = db.execute(
+                "UPDATE logs SET away_since = ?4"
+                f" WHERE {_OURS} AND hold = ?3 AND away_since IS NULL RETURNING 1",
+                (*ours, hold, now),
+            ).fetchall()
+            if gone and expires is not None:
+                db.execute(
+                    "UPDATE lambdas SET expires = min(expires, ?3)"
+                    " WHERE id = ?1 AND connection = ?2",
+                    (*ours, expires),
+                )
+            return bool(gone)
+
+
+def expire(db: sqlite3.Connection, now: float) -> None:
+    """Remove the logs whose time is over."""
+    gone = "DELETE FROM logs WHERE expires <= ? RETURNING lambda_id, log"
+    for ours in db.execute(gone, (now,)).fetchall():
+        db.execute(f"DELETE FROM entries WHERE {_OURS}", ours)
+
+
+def _holds(db: sqlite3.Connection, lambda_id: str, connection: str, now: float) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM lambdas WHERE id = ? AND connection = ? AND expires > ?",
+        (lambda_id, connection, now),
+    )
+    return found.fetchone() is not None
+
+
+def _waits(db: sqlite3.Connection, lambda_id: str, call: str, now: float) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM calls WHERE token = ? AND lambda_id = ? AND status IS NULL AND due > ?",
+        (call, lambda_id, now),
+    )
+    return found.fetchone() is not None
+
+
+def _is_full(db: sqlite3.Connection, ours: tuple[str, str], more: int, most: int) -> bool:
+    row = db.execute(f"SELECT count, bytes FROM logs WHERE {_OURS}", ours).fetchone()
+    return row is not None and (row[0] >= most or row[1] + more > BYTES_MAX)
+
+
+def _remove(
+    db: sqlite3.Connection, ours: tuple[str, str], condition: str, value: float | int
+) -> None:
+    sizes = db.execute(
+        f"DELETE FROM entries WHERE {_OURS} AND {condition} RETURNING length(data)",
+        (*ours, value),
+    ).fetchall()
+    if sizes:
+        db.execute(
+            f"UPDATE logs SET count = count - ?3, bytes = bytes - ?4 WHERE {_OURS}",
+            (*ours, len(sizes), sum(size for (size,) in sizes)),
+        )
+
+
+def _tail(db: sqlite3.Connection, ours: tuple[str, str], after: int, now: float) -> Tail | None:
+    row = db.execute(
+        f"SELECT last, final, away_since, hold, node, kind, seen FROM logs WHERE {_OURS}", ours
+    ).fetchone()
+    if row is None:
+        return None
+    last, final, away_since, *reader = row
+    entries = db.execute(
+        f"SELECT seq, data FROM entries WHERE {_OURS} AND seq > ?3 AND expires > ?4 ORDER BY seq",
+        (*ours, after, now),
+    ).fetchall()
+    known = [Entry(*entry) for entry in entries]
+    return Tail(known, last, Reader(*reader), bool(final), away_since)

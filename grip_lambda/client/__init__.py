@@ -15,6 +15,7 @@
 """
 
 from .caller import AsyncClient, Client
+from .context import Context
 from .errors import (
     BadRequest,
     Busy,
@@ -49,6 +50,7 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Client",
+    "Context",
     "DeadlineExceeded",
     "Deleted",
     "Disconnected",

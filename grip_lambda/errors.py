@@ -8,6 +8,8 @@ GripLambdaError
     ├── Forbidden             403 forbidden
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
+    ├── TakenOver             409 taken_over
+    ├── Cancelled             410 cancelled
     ├── TooLarge              413 too_large
     ├── KeyReused             422 key_reused
     ├── UpgradeRequired       426 upgrade_required
@@ -59,6 +61,20 @@ class NotFound(RequestError):
 class NotAcceptable(RequestError):
     status = 406
     code = "not_acceptable"
+
+
+class TakenOver(RequestError):
+    """Another connection holds the lambda now, or is to."""
+
+    status = 409
+    code = "taken_over"
+
+
+class Cancelled(RequestError):
+    """The lambda was closed at the request of who has its token."""
+
+    status = 410
+    code = "cancelled"
 
 
 class TooLarge(RequestError):

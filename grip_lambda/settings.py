@@ -30,6 +30,10 @@ MAX_MESSAGE = 100_000
 MAX_RESULT = 10_485_760
 #: How long a host without WebSocket may be away, in seconds.
 GRACE_S = 10
+#: Pushpin asks the next link of a stream that it holds after so many seconds without data.
+NEXT_S = 10
+#: How long a poll is held that does not say so, in seconds.
+POLL_S = 25.0
 
 
 @dataclass(frozen=True)

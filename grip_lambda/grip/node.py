@@ -80,7 +80,7 @@ class Node(ABC):
         self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
 
     def recall(self, channel: str) -> None:
-        """Have Pushpin ask the next link of the stream held on ``channel`` now.
+        """Have Pushpin ask the next link of the stream held on ``channel`` soon.
 
         Raises:
             PublishError: Pushpin is out of reach.

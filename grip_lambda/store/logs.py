@@ -65,6 +65,7 @@ class Tail:
         reader: who reads the log now.
         final: whether nothing will follow.
         away_since: since when the reader is known to have gone, or None.
+        previous: the hold whose place was taken just now, unless it has gone; else None.
     """
 
     entries: Sequence[Entry]
@@ -72,6 +73,7 @@ class Tail:
     reader: Reader
     final: bool = False
     away_since: float | None = None
+    previous: Reader | None = None
 
 
 class Logs(ABC):
@@ -140,7 +142,9 @@ class Logs(ABC):
         """
 
     @abstractmethod
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
         """Return what follows an entry, and who reads; None where there is no such log."""
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any, Protocol
 
 from .logs import BYTES_MAX, ENTRIES_MAX, Appended, Entry, Logs, Reader, Tail
@@ -55,10 +56,14 @@ class RedisLogs(Logs):
     ) -> Tail:
         by = secrets.token_hex(8)
         values = (log, by, node, kind, after, lives_s, int(trim))
-        return _tail(self._run("log_attach", lambda_id, now, *values))
+        found, earlier = self._run("log_attach", lambda_id, now, *values)
+        previous = _reader(earlier) if earlier and earlier[0] > 0 else None
+        return replace(_tail(found), previous=previous)
 
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
-        found = self._run("log_read", lambda_id, now, log, after)
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
+        found = self._run("log_read", lambda_id, now, log, after, lives_s)
         return None if found is None else _tail(found)
 
     def detach(

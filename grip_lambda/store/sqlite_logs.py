@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib import resources
 
 from ..errors import Busy
@@ -86,6 +87,11 @@ class SQLiteLogs(Logs):
     ) -> Tail:
         ours = (lambda_id, log)
         with self._transaction() as db:
+            earlier = db.execute(
+                "SELECT hold, node, kind, seen FROM logs"
+                f" WHERE {_OURS} AND hold > 0 AND away_since IS NULL",
+                ours,
+            ).fetchone()
             db.execute(
                 "INSERT INTO logs (lambda_id, log, hold, node, kind, expires)"
                 " VALUES (?1,?2,1,?3,?4,?5)"
@@ -98,11 +104,19 @@ class SQLiteLogs(Logs):
                 _remove(db, ours, "seq <= ?3", after)
             tail = _tail(db, ours, after, now)
             assert tail is not None, "it was made above"
-            return tail
+            return tail if earlier is None else replace(tail, previous=Reader(*earlier))
 
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
+        ours = (lambda_id, log)
         with self._transaction() as db:
-            return _tail(db, (lambda_id, log), after, now)
+            if lives_s > 0:
+                db.execute(
+                    f"UPDATE logs SET expires = max(expires, ?3) WHERE {_OURS}",
+                    (*ours, now + lives_s),
+                )
+            return _tail(db, ours, after, now)
 
     def detach(
         self, lambda_id: str, log: str, hold: int, now: float, *, expires: float | None = None

@@ -5,6 +5,7 @@ GripLambdaError
 ├── ProtocolError             a peer sent what its protocol forbids (closes a WebSocket)
 └── RequestError              a refusal with a status and a code
     ├── BadRequest            400 bad_request
+    ├── Unauthorized          401 unauthorized
     ├── Forbidden             403 forbidden
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
@@ -46,6 +47,13 @@ class RequestError(GripLambdaError):
 
 class BadRequest(RequestError):
     """The request makes no sense: body, id, method name or a header."""
+
+
+class Unauthorized(RequestError):
+    """An API key is missing, or is none."""
+
+    status = 401
+    code = "unauthorized"
 
 
 class Forbidden(RequestError):

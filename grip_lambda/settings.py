@@ -20,6 +20,14 @@ DEFAULT_PING_S = 30
 #: How long a caller waits who does not say so, in seconds.
 DEFAULT_WAIT_S = 60.0
 
+#: Set by ``serve`` and ``cluster``, which tell themselves what a backend would warn of.
+SUPERVISED = "GRIP_LAMBDA_SUPERVISED"
+#: What whoever starts a server without API keys should know.
+OPEN = (
+    "No API keys are configured: whoever reaches this server can open, list and call lambdas."
+    " GRIP_LAMBDA_API_KEYS names a file of keys."
+)
+
 #: Bytes of a call's body: Pushpin can't hold a request with a larger one.
 MAX_BODY = 100_000
 #: Bytes of the body of a call whose caller is not held.
@@ -47,6 +55,7 @@ class Settings:
         ping_s: seconds between two pings of a host.
         wait_s: seconds that a call waits which does not say so.
         origins: the origins that browsers may call from; empty for any.
+        api_keys: the file of API keys; None where none are configured.
     """
 
     proxies: tuple[Proxy, ...]
@@ -55,6 +64,7 @@ class Settings:
     ping_s: int = DEFAULT_PING_S
     wait_s: float = DEFAULT_WAIT_S
     origins: tuple[str, ...] = ()
+    api_keys: Path | None = None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -67,19 +77,32 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: one is missing or makes no sense.
     """
     env = os.environ if environ is None else environ
-    if env.get("GRIP_LAMBDA_API_KEYS"):
-        # Better no server than one that everybody takes for closed.
-        raise ConfigError("GRIP_LAMBDA_API_KEYS is set, but this version knows no API keys yet")
     data = data_folder(env)
-    secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data / "secret")
     origins = tuple(env.get("GRIP_LAMBDA_ORIGINS", "").split())
     return Settings(
         proxies=signing_proxies(env),
         store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
-        secret=secret.encode(),
+        secret=load_secret(env),
         ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
         origins=() if "*" in origins else origins,
+        api_keys=keys_file(env),
     )
+
+
+def load_secret(env: Mapping[str, str]) -> bytes:
+    """Return what reopen tokens, API keys and tickets are made with.
+
+    Raises:
+        ConfigError: it can't be read, or made.
+    """
+    secret = env.get("GRIP_LAMBDA_SECRET") or kept_secret(data_folder(env) / "secret")
+    return secret.encode()
+
+
+def keys_file(env: Mapping[str, str]) -> Path | None:
+    """Return the file of API keys, absolute; None where none is named."""
+    name = env.get("GRIP_LAMBDA_API_KEYS")
+    return Path(name).absolute() if name else None
 
 
 def data_folder(env: Mapping[str, str]) -> Path:

@@ -11,6 +11,7 @@ from .. import __version__
 from . import exits
 from .calling import call, listing, ping
 from .hosting import host
+from .keys import keys
 from .serving import cluster, serve
 
 
@@ -48,5 +49,5 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for _command in (serve, cluster, host, listing, call, ping):
+for _command in (serve, cluster, host, listing, call, ping, keys):
     main.add_command(_command)

@@ -13,7 +13,7 @@ import click
 from ..client import Client
 from ..client.addresses import lambda_path
 from . import options
-from .exits import one_line
+from .tables import show
 
 #: Somebody is looking: what is out of reach is told within a second.
 _RETRIES = 2
@@ -23,7 +23,8 @@ _COLUMNS = ("ID", "OPEN FOR", "CODE", "CLIENT")
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As the server tells it.")
 @options.url
-def listing(url: str, as_json: bool) -> None:
+@options.key
+def listing(url: str, key: str, as_json: bool) -> None:
     """Show the lambdas that are open.
 
     \b
@@ -31,7 +32,7 @@ def listing(url: str, as_json: bool) -> None:
       grip-lambda list
       grip-lambda list --json | jq -r 'keys[]'
     """
-    with Client(url, retries=_RETRIES) as client:
+    with Client(url, retries=_RETRIES, key=key) as client:
         found = client.list()
     if as_json:
         click.echo(_json({one.id: one.raw for one in found}))
@@ -41,11 +42,7 @@ def listing(url: str, as_json: bool) -> None:
         (one.id, age(now - one.timestamp), one.code, one.headers.get("User-Agent", ["-"])[0])
         for one in sorted(found, key=lambda one: one.timestamp)
     ]
-    widths = [max(len(cell) for cell in column) for column in zip(_COLUMNS, *rows, strict=True)]
-    for number, row in enumerate([_COLUMNS, *rows]):
-        cells = (one_line(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        line = "  ".join(cells).rstrip()
-        click.echo(click.style(line, bold=True) if number == 0 else line)
+    show(_COLUMNS, rows)
 
 
 @click.command(cls=options.Plainly)
@@ -61,7 +58,10 @@ def listing(url: str, as_json: bool) -> None:
 )
 @click.option("-r", "--raw", is_flag=True, help="Print a string without quotes and escapes.")
 @options.url
-def call(*, url: str, lambda_id: str, method: str, body: str, wait: float, raw: bool) -> None:
+@options.key
+def call(
+    *, url: str, key: str, lambda_id: str, method: str, body: str, wait: float, raw: bool
+) -> None:
     """Call METHOD of the lambda ID, and print its result.
 
     The body is JSON: an argument, or standard input for "-". Without one it is null. The result
@@ -77,7 +77,7 @@ def call(*, url: str, lambda_id: str, method: str, body: str, wait: float, raw: 
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"the body is not JSON: {error}") from None
-    with Client(url, retries=_RETRIES) as client:
+    with Client(url, retries=_RETRIES, key=key) as client:
         result = client.call(lambda_id, method, value, wait)
     click.echo(result if raw and isinstance(result, str) else _json(result))
 
@@ -85,7 +85,8 @@ def call(*, url: str, lambda_id: str, method: str, body: str, wait: float, raw: 
 @click.command(cls=options.Plainly)
 @click.argument("lambda_id", metavar="ID", callback=options.plain)
 @options.url
-def ping(url: str, lambda_id: str) -> None:
+@options.key
+def ping(url: str, key: str, lambda_id: str) -> None:
     """Tell whether the lambda ID is open, and how fast the server says so.
 
     The host is not asked, so that nothing can run there: the server knows whether it is
@@ -95,7 +96,7 @@ def ping(url: str, lambda_id: str) -> None:
     Examples:
       grip-lambda ping EHNFvAiBioATCzw4 && echo open
     """
-    with Client(url, retries=_RETRIES) as client:
+    with Client(url, retries=_RETRIES, key=key) as client:
         began = time.perf_counter()
         found = client.get(lambda_id)
         took_ms = (time.perf_counter() - began) * 1000

@@ -37,10 +37,14 @@ _COMMANDS = 8
     help=f"How many calls run at once; more are refused. {_COMMANDS} with --exec.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Tell more, with tracebacks of functions.")
+@click.option("--private", is_flag=True, help="Callable with an API key only.")
 @options.url
+@options.key
 def host(
     *,
     url: str,
+    key: str,
+    private: bool,
     module: str | None,
     command: str | None,
     lambda_id: str | None,
@@ -75,7 +79,15 @@ def host(
         token = None
     limit = max_calls or (_COMMANDS if command is not None else None)
     try:
-        one = Host(url, functions, id=lambda_id or kept_id, token=token, max_calls=limit)
+        one = Host(
+            url,
+            functions,
+            id=lambda_id or kept_id,
+            token=token,
+            max_calls=limit,
+            key=key,
+            private=private,
+        )
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     if command is not None:

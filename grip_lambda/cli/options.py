@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..client.addresses import DEFAULT_URL, URL_VARIABLE, base_url
+from ..client.addresses import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, base_url, key_headers
 
 
 def _checked(ctx: click.Context, param: click.Parameter, url: str) -> str:
@@ -26,6 +26,26 @@ url: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     show_envvar=True,
     callback=_checked,
     help="The server.",
+)
+
+
+def _checked_key(ctx: click.Context, param: click.Parameter, key: str) -> str:
+    try:
+        key_headers(key)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return key
+
+
+key: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--key",
+    envvar=KEY_VARIABLE,
+    default="",
+    show_default=False,
+    show_envvar=True,
+    callback=_checked_key,
+    help="An API key, where the server wants one. Others see it on a command line; the variable"
+    " is better.",
 )
 
 

@@ -36,10 +36,12 @@ from .errors import (
 )
 from .exchange import Lambda
 from .hosts import AsyncHost, Host
+from .pending import AsyncPendingCall, PendingCall
 
 __all__ = [
     "AsyncClient",
     "AsyncHost",
+    "AsyncPendingCall",
     "BadRequest",
     "Busy",
     "Cancelled",
@@ -53,6 +55,7 @@ __all__ = [
     "Lambda",
     "LambdaError",
     "NotFound",
+    "PendingCall",
     "RemoteError",
     "ResultTooLarge",
     "ServerError",

@@ -10,6 +10,7 @@ from .. import __version__
 USER_AGENT = f"grip-lambda/{__version__}"
 DEFAULT_URL = "http://localhost:7999"
 URL_VARIABLE = "GRIP_LAMBDA_URL"
+KEY_VARIABLE = "GRIP_LAMBDA_KEY"
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 
@@ -32,6 +33,22 @@ def base_url(url: str | None) -> str:
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
+def key_headers(key: str | None) -> dict[str, str]:
+    """Return the headers that present an API key.
+
+    Args:
+        key: the key; None for that of the environment variable GRIP_LAMBDA_KEY, if there is one;
+            empty for none.
+
+    Raises:
+        ValueError: it can't be a key. The message does not show it.
+    """
+    key = os.environ.get(KEY_VARIABLE, "") if key is None else key
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError("an API key has no spaces and only ASCII characters")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 def websocket_url(base: str) -> str:
     """Return the same address with ``ws`` or ``wss``."""
     return "ws" + base.removeprefix("http")
@@ -47,10 +64,12 @@ def lambda_path(lambda_id: str, method: str | None = None) -> str:
     return path if method is None else f"{path}/{_segment(method)}"
 
 
-def opening_path(lambda_id: str, token: str) -> str:
+def opening_path(lambda_id: str, token: str, *, private: bool = False) -> str:
     """Return the path that opens a lambda; an empty id asks for a new one."""
     path = f"/lambda/new/{_segment(lambda_id)}" if lambda_id else "/lambda/new"
-    return f"{path}?token={quote(token, safe='')}" if token else path
+    query = [f"token={quote(token, safe='')}"] if token else []
+    query += ["private"] if private else []
+    return f"{path}?{'&'.join(query)}" if query else path
 
 
 def _segment(text: str) -> str:

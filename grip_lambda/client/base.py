@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from .addresses import base_url, lambda_path
+from .addresses import base_url, key_headers, lambda_path
 from .methods import Methods
 from .runner import Runner
 from .session import Session
@@ -25,10 +25,12 @@ class BaseHost(Methods):
         max_calls: how many calls run at once. The server refuses more with 429, and what it
             no longer counts because its caller gave up waits here. None: any number, of which
             plain functions take 32 threads at most.
-        headers: more headers for the handshake, like those that carry a key.
+        headers: more headers for the handshake.
+        key: an API key that may host; None for that of GRIP_LAMBDA_KEY, if there is one.
+        private: whether it is to be callable with an API key only.
 
     Raises:
-        ValueError: the address, a name or ``max_calls`` makes no sense.
+        ValueError: the address, a name, ``max_calls`` or the key makes no sense.
     """
 
     def __init__(
@@ -40,13 +42,17 @@ class BaseHost(Methods):
         token: str | None = None,
         max_calls: int | None = None,
         headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+        private: bool = False,
     ) -> None:
         super().__init__(functions)
         if max_calls is not None and max_calls < 1:
             raise ValueError("max_calls is at least 1")
         self.url = base_url(url)
-        self._session = Session(max_calls, id or "", token or "")
-        self._runner = Runner(self.url, self, self._session, dict(headers or {}))
+        self._session = Session(max_calls, id or "", token or "", private=private)
+        self._runner = Runner(
+            self.url, self, self._session, {**key_headers(key), **(headers or {})}
+        )
 
     @property
     def id(self) -> str:

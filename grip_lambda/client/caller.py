@@ -11,9 +11,10 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from . import exchange
-from .addresses import USER_AGENT, base_url
+from .addresses import USER_AGENT, base_url, key_headers
 from .backoff import Backoff
-from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request
+from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request, Terms
+from .pending import AsyncPendingCall, PendingCall
 
 T = TypeVar("T")
 
@@ -27,27 +28,34 @@ class _Caller:
 
     Args:
         url: the server; None for that of GRIP_LAMBDA_URL, or ``http://localhost:7999``.
-        headers: more headers for each request, like those that carry a key.
+        headers: more headers for each request.
         retries: how many times more a request is made that certainly reached no host: the
             server was out of reach (503, or no connection). With the jittered pauses between
             them, the default of 4 takes 3 s at most. What may have been delivered is never
             sent again.
+        key: an API key; None for that of GRIP_LAMBDA_KEY, if there is one.
 
     Raises:
-        ValueError: the address makes no sense.
+        ValueError: the address or the key makes no sense.
     """
 
     def __init__(
-        self, url: str | None = None, *, headers: Mapping[str, str] | None = None, retries: int = 4
+        self,
+        url: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        retries: int = 4,
+        key: str | None = None,
     ) -> None:
         self.url = base_url(url)
         self._retries = retries
-        self._open({"User-Agent": USER_AGENT, **(headers or {})})
+        self._open({"User-Agent": USER_AGENT, **key_headers(key), **(headers or {})})
 
     def _open(self, headers: dict[str, str]) -> None:
         raise NotImplementedError
 
-    def _pauses(self) -> Pauses:
+    def pauses(self) -> Pauses:
+        """Return how long to wait before each further try."""
         backoff = Backoff(0.2, 1.6)
         return [backoff.next() for _ in range(self._retries)]
 
@@ -65,22 +73,59 @@ class Client(_Caller):
         self._http = httpx.Client(headers=headers, limits=_LIMITS)
 
     def call(
-        self, lambda_id: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
     ) -> Any:
         """Call a method of a lambda and return its result, decoded.
 
         Args:
             body: anything that can be written as JSON, 100,000 bytes at most.
             wait: the deadline in seconds, from 0.05 to 3600.
+            idempotency_key: of the calls of a method with the same key within ten minutes one
+                is made, and all get its answer. Such a call is made again by itself where the
+                connection to the server was lost.
 
         Raises:
             RemoteError: the host answered with an error.
             NotFound, Busy, TooLarge, BadRequest, Unavailable: the host was not asked.
+            Unauthorized, Forbidden: nor here; it takes an API key, or another one.
             Disconnected, DeadlineExceeded, ResultTooLarge, ServerError: it may have been.
             LambdaError: the base of all these, with a status, a code and ``may_have_run``.
             ValueError: ``wait`` makes no sense.
         """
-        return self._do(exchange.call(lambda_id, method, body, wait, self._pauses()))
+        terms = Terms(wait, idempotency_key)
+        return self.run(exchange.call(lambda_id, method, body, terms, self.pauses()))
+
+    def submit(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> PendingCall:
+        """Begin a call and do not wait for it; its result is kept for ten minutes.
+
+        Args:
+            body: as for `call`, but 6 MB at most.
+
+        Raises:
+            NotFound, Busy, TooLarge, BadRequest, Unavailable: the host was not asked.
+            LambdaError: the base of all these.
+        """
+        terms = Terms(wait, idempotency_key)
+        flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
+        return PendingCall(self, self.run(flow))
+
+    def pending(self, call_id: str) -> PendingCall:
+        """Return a call that was submitted before, also by another program."""
+        return PendingCall(self, call_id)
 
     def list(self) -> list[Lambda]:
         """Return all lambdas that are open.
@@ -88,7 +133,7 @@ class Client(_Caller):
         Raises:
             LambdaError: the server is out of reach, or does not allow it.
         """
-        return self._do(exchange.listing(self._pauses()))
+        return self.run(exchange.listing(self.pauses()))
 
     def get(self, lambda_id: str) -> Lambda:
         """Return one lambda, with its methods if its host told them.
@@ -97,17 +142,20 @@ class Client(_Caller):
             NotFound: it is not open.
             LambdaError: the server is out of reach, or does not allow it.
         """
-        return self._do(exchange.entry(lambda_id, self._pauses()))
+        return self.run(exchange.entry(lambda_id, self.pauses()))
 
-    def delete(self, lambda_id: str, token: str) -> None:
+    def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; its host is told and does not open it again.
+
+        Args:
+            token: the one that it was opened with; not needed with an API key that may host.
 
         Raises:
             NotFound: it is not open.
             Forbidden: the token is not the one that it was opened with.
             LambdaError: the server is out of reach.
         """
-        self._do(exchange.delete(lambda_id, token, self._pauses()))
+        self.run(exchange.delete(lambda_id, token, self.pauses()))
 
     def close(self) -> None:
         """Close the connections to the server."""
@@ -119,7 +167,8 @@ class Client(_Caller):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _do(self, flow: Flow[T]) -> T:
+    def run(self, flow: Flow[T]) -> T:
+        """Do what a flow of exchange.py wants, and return what it returns."""
         outcome: Reply | Failure | None = None
         while True:
             try:
@@ -153,22 +202,47 @@ class AsyncClient(_Caller):
         self._http = httpx.AsyncClient(headers=headers, limits=_LIMITS)
 
     async def call(
-        self, lambda_id: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
     ) -> Any:
         """Call a method of a lambda and return its result; see `Client.call`."""
-        return await self._do(exchange.call(lambda_id, method, body, wait, self._pauses()))
+        terms = Terms(wait, idempotency_key)
+        return await self.run(exchange.call(lambda_id, method, body, terms, self.pauses()))
+
+    async def submit(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> AsyncPendingCall:
+        """Begin a call and do not wait for it; see `Client.submit`."""
+        terms = Terms(wait, idempotency_key)
+        flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
+        return AsyncPendingCall(self, await self.run(flow))
+
+    def pending(self, call_id: str) -> AsyncPendingCall:
+        """Return a call that was submitted before, also by another program."""
+        return AsyncPendingCall(self, call_id)
 
     async def list(self) -> list[Lambda]:
         """Return all lambdas that are open; see `Client.list`."""
-        return await self._do(exchange.listing(self._pauses()))
+        return await self.run(exchange.listing(self.pauses()))
 
     async def get(self, lambda_id: str) -> Lambda:
         """Return one lambda; see `Client.get`."""
-        return await self._do(exchange.entry(lambda_id, self._pauses()))
+        return await self.run(exchange.entry(lambda_id, self.pauses()))
 
-    async def delete(self, lambda_id: str, token: str) -> None:
+    async def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; see `Client.delete`."""
-        await self._do(exchange.delete(lambda_id, token, self._pauses()))
+        await self.run(exchange.delete(lambda_id, token, self.pauses()))
 
     async def close(self) -> None:
         """Close the connections to the server."""
@@ -180,7 +254,8 @@ class AsyncClient(_Caller):
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    async def _do(self, flow: Flow[T]) -> T:
+    async def run(self, flow: Flow[T]) -> T:
+        """Do what a flow of exchange.py wants, and return what it returns."""
         outcome: Reply | Failure | None = None
         while True:
             try:
@@ -213,7 +288,8 @@ def _options(url: str, request: Request) -> dict[str, Any]:
 
 def _reply(response: httpx.Response) -> Reply:
     content_type = response.headers.get("Content-Type", "")
-    return Reply(response.status_code, response.content, content_type)
+    location = response.headers.get("Location", "")
+    return Reply(response.status_code, response.content, content_type, location)
 
 
 def _failure(error: httpx.HTTPError) -> Failure:

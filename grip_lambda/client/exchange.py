@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -41,13 +41,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """A request to make; ``timeout_s`` is how long to wait for its reply."""
+    """A request to make.
+
+    Attributes:
+        timeout_s: how long to wait for its reply.
+        is_safe: whether it may be made again though it may have been heard.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
     timeout_s: float = REQUEST_S
+    is_safe: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Reply:
     status: int
     content: bytes
     content_type: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,18 +113,77 @@ class Lambda:
     raw: Mapping[str, Any]
 
 
-def call(lambda_id: str, method: str, body: Any, wait_s: float, pauses: Pauses) -> Flow[Any]:
-    """Call a method; return the result."""
-    if not (math.isfinite(wait_s) and wait_s > 0):
+@dataclass(frozen=True)
+class Terms:
+    """How a call is to be made.
+
+    Attributes:
+        wait_s: its deadline, in seconds from now.
+        key: its idempotency key; None without one.
+    """
+
+    wait_s: float = DEFAULT_WAIT_S
+    key: str | None = None
+
+
+def request(lambda_id: str, method: str, body: Any, terms: Terms, *prefer: str) -> Request:
+    """Return the request that makes a call.
+
+    Raises:
+        ValueError: the deadline makes no sense.
+        BadRequest: the body can't be written as JSON, or the method can't be sent.
+    """
+    if not (math.isfinite(terms.wait_s) and terms.wait_s > 0):
         raise ValueError("wait is a number of seconds, more than 0")
     try:
         path, content = lambda_path(lambda_id, method), to_json(body).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(f"this can't be sent as JSON: {error}") from error
-    wait_s = min(max(wait_s, _SHORTEST_S), _LONGEST_S)
-    headers = {"Prefer": f"wait={wait_s:g}", "Content-Type": "application/json"}
-    request = Request("POST", path, headers, content, wait_s + MARGIN_S)
-    return _json((yield from _reply(request, pauses)))
+    wait_s = min(max(terms.wait_s, _SHORTEST_S), _LONGEST_S)
+    headers = {
+        "Prefer": ", ".join((*prefer, f"wait={wait_s:g}")),
+        "Content-Type": "application/json",
+    }
+    if terms.key is not None:
+        headers["Idempotency-Key"] = terms.key
+    is_safe = terms.key is not None
+    return Request("POST", path, headers, content, wait_s + MARGIN_S, is_safe)
+
+
+def call(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -> Flow[Any]:
+    """Call a method; return the result."""
+    wanted = request(lambda_id, method, body, terms)
+    return _json((yield from _reply(wanted, pauses)))
+
+
+def submit(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -> Flow[str]:
+    """Begin a call; return its id, with which its result is asked for."""
+    wanted = request(lambda_id, method, body, terms, "respond-async")
+    reply = yield from _reply(replace(wanted, timeout_s=REQUEST_S), pauses)
+    call_id = reply.location.rpartition("/")[2]
+    if reply.status != 202 or not call_id:
+        raise ServerError("the server does not take calls without waiting", status=reply.status)
+    return call_id
+
+
+def result(call_id: str, wait_s: float, pauses: Pauses) -> Flow[tuple[bool, Any]]:
+    """Ask for the result of a call; return whether it has ended, and its result then."""
+    waits = {"Prefer": f"wait={wait_s:g}"} if wait_s else {}
+    path = f"/calls/{quote(call_id, safe='')}"
+    wanted = Request("GET", path, waits, b"", wait_s + REQUEST_S, is_safe=True)
+    reply = yield from _reply(wanted, pauses)
+    return (False, None) if reply.status == 202 else (True, _json(reply))
+
+
+def has_ended(call_id: str, pauses: Pauses) -> Flow[bool]:
+    """Tell whether a call has ended, in whatever way."""
+    wanted = Request("GET", f"/calls/{quote(call_id, safe='')}", is_safe=True)
+    return (yield from _reply(wanted, pauses, _tells_the_end)).status != 202
+
+
+def cancel(call_id: str, pauses: Pauses) -> Flow[None]:
+    """Cancel a call."""
+    yield from _reply(Request("DELETE", f"/calls/{quote(call_id, safe='')}", is_safe=True), pauses)
 
 
 def listing(pauses: Pauses) -> Flow[list[Lambda]]:
@@ -141,25 +207,36 @@ def entry(lambda_id: str, pauses: Pauses) -> Flow[Lambda]:
 
 def delete(lambda_id: str, token: str, pauses: Pauses) -> Flow[None]:
     """Close a lambda."""
-    path = f"{lambda_path(lambda_id)}?token={quote(token, safe='')}"
+    path = lambda_path(lambda_id) + (f"?token={quote(token, safe='')}" if token else "")
     yield from _reply(Request("DELETE", path), pauses)
 
 
-def _reply(request: Request, pauses: Pauses) -> Flow[Reply]:
-    """Make a request, again if it certainly reached no host; return a reply without an error."""
+def _succeeded(reply: Reply) -> bool:
+    return reply.status < 400
+
+
+def _tells_the_end(reply: Reply) -> bool:
+    """Tell whether this is the outcome of a call, not of asking for it."""
+    return reply.status not in (401, 403, 404, 503) and "json" in reply.content_type
+
+
+def _reply(
+    request: Request, pauses: Pauses, is_wanted: Callable[[Reply], bool] = _succeeded
+) -> Flow[Reply]:
+    """Make a request, again if it may be; return a reply that is wanted."""
     for pause in [*map(Pause, pauses), None]:
         outcome = yield request
-        error = _error(request, outcome)
-        if error is None:
-            assert isinstance(outcome, Reply)
+        if isinstance(outcome, Reply) and is_wanted(outcome):
             return outcome
-        if not isinstance(error, Unavailable) or pause is None:
+        error = _error(request, outcome)
+        lost = isinstance(outcome, Failure) and not outcome.late
+        if pause is None or not (isinstance(error, Unavailable) or (lost and request.is_safe)):
             raise error
         yield pause
     raise AssertionError("unreachable")
 
 
-def _error(request: Request, outcome: Reply | Failure | None) -> LambdaError | None:
+def _error(request: Request, outcome: Reply | Failure | None) -> LambdaError:
     """Return the error that an outcome means; `Unavailable` if no host can have been asked."""
     assert outcome is not None
     if isinstance(outcome, Failure):
@@ -168,8 +245,6 @@ def _error(request: Request, outcome: Reply | Failure | None) -> LambdaError | N
         if outcome.late:
             return DeadlineExceeded(f"no answer came within {request.timeout_s:g} s")
         return Disconnected(f"the server went away: {outcome.reason}")
-    if outcome.status < 400:
-        return None
     if outcome.status == 502 and outcome.content_type.startswith("text/plain"):
         # Pushpin's own: it could not pass the request on.
         return Unavailable("the proxy can't reach the backend", status=502)

@@ -21,7 +21,7 @@ DEFAULT_MESSAGE_BYTES = 100_000
 #: How long the server may be silent while a lambda is being opened, in seconds.
 OPENING_S = 10.0
 _NEVER_AGAIN: dict[int, tuple[type[LambdaError], str]] = {
-    4403: (Forbidden, "somebody else has opened the id"),
+    4403: (Forbidden, "somebody else has opened the id, or its API key was revoked"),
     4409: (TakenOver, "another host has taken the id over"),
     4410: (Deleted, "the lambda was deleted"),
 }
@@ -107,6 +107,7 @@ class Session:
         max_calls: how many calls run at once; None for any number.
         lambda_id: the id to open; empty for a new one.
         token: what reopens it, if it may be open.
+        private: whether it is to be callable with an API key only.
     """
 
     def __init__(
@@ -115,9 +116,12 @@ class Session:
         lambda_id: str = "",
         token: str = "",
         backoff: Backoff | None = None,
+        *,
+        private: bool = False,
     ) -> None:
         self.id = lambda_id
         self.token = token
+        self._private = private
         self.is_up = False
         #: The names to tell the server; None for any.
         self.methods: tuple[str, ...] | None = None
@@ -136,7 +140,7 @@ class Session:
     @property
     def path(self) -> str:
         """The path and query to connect to."""
-        return opening_path(self.id, self.token)
+        return opening_path(self.id, self.token, private=self._private)
 
     def received(self, data: str | bytes) -> list[Action]:
         """Take a message of the server. What it should not have sent is passed over."""

@@ -9,8 +9,10 @@ from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
 from ..settings import Settings
 from ..store import open_store
+from .access import Access
 from .calls import Calls
 from .hosts import Hosts
+from .keyring import KeyRing
 from .replies import Replies
 from .results import Results
 from .sweeper import Sweeper
@@ -26,17 +28,19 @@ class Hub:
         """Open the store, and find the Pushpins in the background.
 
         Raises:
-            ConfigError: the store's URL makes no sense.
+            ConfigError: the store's URL makes no sense, or the file of API keys.
             StoreError: the store can't be opened.
         """
         self.settings = settings
+        ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
+        self.access = Access(ring, settings.secret)
         self.store = open_store(settings.store)
         self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
         replies = Replies(self.store, self.nodes)
         self.calls = Calls(self.store, self.nodes, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.hosts = Hosts(self.store, self.nodes, self.calls, settings)
+        self.hosts = Hosts(self.store, self.nodes, self.calls, settings, self.access)
         self.websocket = WebSocketHosts(self.hosts, settings)
         self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
         self._sweeper.start()

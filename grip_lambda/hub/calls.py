@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 
-from ..errors import BadRequest, KeyReused, NotFound, PublishError, StoreError, TooLarge
+from ..errors import (
+    BadRequest,
+    Forbidden,
+    KeyReused,
+    NotFound,
+    PublishError,
+    StoreError,
+    TooLarge,
+)
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
-from ..store import Call, Earlier, Host, Once, Outcome, Store
+from ..store import ANYBODY, Call, Earlier, Host, Once, Outcome, Permit, Store
 from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
+from .access import refusal
 from .channels import call_channel, host_channel
 from .invocations import NOTHING_GIVEN, Given
 from .messages import invocation
@@ -75,7 +84,7 @@ class Caller:
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
-        key: the id of the API key that calls; empty without one.
+        permit: whom the caller may call.
         once: of the calls of a method with the same text here, one is made; empty for none.
         given: what the caller gives of the context, for hosts that want it.
     """
@@ -86,9 +95,14 @@ class Caller:
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
-    key: str = ""
+    permit: Permit = ANYBODY
     once: str = ""
     given: Given = NOTHING_GIVEN
+
+    @property
+    def key(self) -> str:
+        """The id of the API key that calls; empty without one."""
+        return self.permit.key
 
 
 class Calls:
@@ -113,6 +127,7 @@ class Calls:
             BadRequest, TooLarge: the call makes no sense.
             KeyReused: it has the key of an earlier call, which had another body.
             NotFound, Busy: the lambda can't take it.
+            Unauthorized, Forbidden: the caller may not call it.
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
@@ -127,7 +142,10 @@ class Calls:
         now = time.time()
         call = _call(lambda_id, ids.new_call_token(), caller, now)
         once = _once(method, body, caller)
-        host = self._store.begin_call(call, now, once)
+        try:
+            host = self._store.begin_call(call, now, once, caller.permit)
+        except Forbidden:
+            raise refusal(caller.permit) from None
         if isinstance(host, Earlier):
             if once is not None and host.fingerprint != once.fingerprint:
                 raise KeyReused("this Idempotency-Key came with another body before; use a new one")

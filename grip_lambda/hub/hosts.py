@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 import orjson
 
-from ..errors import Forbidden, NotFound, PublishError
+from ..errors import Forbidden, NotFound, PublishError, Unauthorized
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
+from ..protocol.keys import Key
 from ..settings import GRACE_S, MAX_BODY, MAX_MESSAGE, MAX_RESULT, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
+from .access import Access
 from .calls import Calls, check_lambda_id
 from .channels import host_channel
 from .session import Connection, Opening, Session
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Close codes of a host's connection, as in the contract.
 NOT_ACKNOWLEDGED = 4400
+NOT_ALLOWED = 4403
 TAKEN_OVER = 4409
 CLOSED_BY_REQUEST = 4410
 NOT_SEEN = 4408
@@ -35,11 +38,14 @@ _NAMES_MAX = 1000
 class Hosts:
     """Who holds which lambda."""
 
-    def __init__(self, store: Store, nodes: Nodes, calls: Calls, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, nodes: Nodes, calls: Calls, settings: Settings, access: Access
+    ) -> None:
         self._store = store
         self._nodes = nodes
         self._calls = calls
         self._settings = settings
+        self._access = access
 
     def open(self, opening: Opening) -> tuple[Session, bytes]:
         """Begin to open a lambda, a new one or again.
@@ -49,16 +55,22 @@ class Hosts:
 
         Raises:
             BadRequest: the id is malformed.
-            Forbidden: the id is open, and the token is not the one it has.
+            Forbidden: the id is open, or opened by another API key, and the token is not its.
+            Unauthorized: API keys are configured, and there is neither a key nor a token.
         """
         now = time.time()
+        if not (opening.owner or opening.token or self._access.ring is None):
+            raise Unauthorized("this takes an API key that may host, or the token of the lambda")
         if opening.wanted is None:
             session = Session(ids.new_lambda_id(), ids.new_generation(), int(now))
             recovered = False
         else:
-            session, recovered = self._reopen(opening.wanted, opening.token, now)
+            session, recovered = self._reopen(opening, opening.wanted, now)
+        owner = opening.owner or session.owner
+        if not self._access.may_host(owner):
+            raise Unauthorized("this takes an API key that may host; that of the token does not")
         session = msgspec.structs.replace(
-            session, code=opening.code, owner=opening.owner, private=opening.private
+            session, code=opening.code, owner=owner, private=opening.private
         )
         secret = self._settings.secret
         details: dict[str, Any] = {
@@ -70,13 +82,24 @@ class Hosts:
         }
         return session, jsonrpc.open_message(session.lambda_id, details)
 
-    def _reopen(self, lambda_id: str, token: str, now: float) -> tuple[Session, bool]:
+    def _reopen(self, opening: Opening, lambda_id: str, now: float) -> tuple[Session, bool]:
         check_lambda_id(lambda_id)
         past = self._store.remembered(lambda_id, now)
         secret = self._settings.secret
-        if past and ids.is_reopen_token(secret, lambda_id, past.generation, token):
-            return Session(lambda_id, past.generation, int(now), may_take_over=True), True
-        if self._store.get_lambda(lambda_id, now) is not None:
+        if past and (
+            ids.is_reopen_token(secret, lambda_id, past.generation, opening.token)
+            or (opening.owner and opening.owner == past.owner)
+        ):
+            session = Session(
+                lambda_id, past.generation, int(now), may_take_over=True, owner=past.owner
+            )
+            return session, True
+        if self._access.ring is not None:
+            if past or not opening.owner:
+                raise Forbidden(
+                    "opening this lambda takes the API key that opened it, or its token (?token=…)"
+                )
+        elif self._store.get_lambda(lambda_id, now) is not None:
             raise Forbidden("this lambda is open; reopening it takes its token, as ?token=…")
         return Session(lambda_id, ids.new_generation(), int(now)), past is not None
 
@@ -87,9 +110,11 @@ class Hosts:
             result: the host's answer to ``open``: any JSON; an object may say more.
 
         Raises:
-            Forbidden: somebody else has opened the id meanwhile.
+            Forbidden: somebody else has opened the id meanwhile, or the key was revoked.
         """
         now = time.time()
+        self.check_key(session)
+        self._check_owner(session, now)
         terms = _terms(result)
         opened = msgspec.structs.replace(
             session,
@@ -101,6 +126,14 @@ class Hosts:
         )
         self._enter(connection, opened, now, take_over=session.may_take_over)
         return opened
+
+    def _check_owner(self, session: Session, now: float) -> None:
+        """Check that no other key has opened the id since this connection began to."""
+        if self._access.ring is None or session.may_take_over:
+            return
+        past = self._store.remembered(session.lambda_id, now)
+        if past is not None and past.generation != session.generation:
+            raise Forbidden("another host has opened the id meanwhile")
 
     def _enter(
         self, connection: Connection, session: Session, now: float, *, take_over: bool
@@ -161,18 +194,41 @@ class Hosts:
         if closed is not None:
             self._calls.reply(closed.calls, outcomes.DISCONNECTED)
 
-    def delete(self, lambda_id: str, token: str) -> None:
-        """Close a lambda at the request of who has its token.
+    def check_key(self, session: Session) -> None:
+        """Check that the API key which opened a lambda still may.
+
+        Raises:
+            Forbidden: it was revoked, or may not host any more.
+        """
+        if not self._access.may_host(session.owner):
+            raise Forbidden("the API key of this host was revoked, or may not host any more")
+
+    def delete(self, lambda_id: str, token: str, key: Key | None = None) -> None:
+        """Close a lambda at the request of who has its token, or a key that may host.
+
+        Args:
+            key: the API key of the request, or None.
 
         Raises:
             BadRequest: the id is malformed.
             NotFound: it is not open.
-            Forbidden: the token is not the one it has.
+            Unauthorized: API keys are configured, and there is neither a key nor a token.
+            Forbidden: the token is not the one it has, or the key may not do this.
         """
+        check_lambda_id(lambda_id)
+        if not (key or token or self._access.ring is None):
+            raise Unauthorized("this takes an API key that may host, or the token of the lambda")
         known = self.get(lambda_id)
         secret = self._settings.secret
-        if not ids.is_reopen_token(secret, lambda_id, known.generation, token):
-            raise Forbidden("closing a lambda takes its token, as ?token=…")
+        if not (
+            ids.is_reopen_token(secret, lambda_id, known.generation, token)
+            or (key and "host" in key.may and key.reaches(known.owner))
+        ):
+            raise Forbidden(
+                "closing a lambda takes its token, as ?token=…, or an API key that may host it"
+                if self._access.ring
+                else "closing a lambda takes its token, as ?token=…"
+            )
         closed = self._store.close_lambda(
             lambda_id, known.connection, outcomes.DISCONNECTED, time.time()
         )

@@ -13,7 +13,7 @@ from ..grip import events
 from ..protocol import jsonrpc
 from ..settings import Settings
 from .channels import host_channel
-from .hosts import NOT_ACKNOWLEDGED, TAKEN_OVER, Hosts
+from .hosts import NOT_ACKNOWLEDGED, NOT_ALLOWED, TAKEN_OVER, Hosts
 from .session import Connection, Opening, Session
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class WebSocketHosts:
         try:
             batch.session = self._hosts.acknowledge(batch.connection, batch.session, answer.value)
         except Forbidden as error:
-            raise ProtocolError(str(error), 4403) from None
+            raise ProtocolError(str(error), NOT_ALLOWED) from None
         except StoreError as error:
             log.error("a lambda was not opened: %s", error)
             raise ProtocolError("the store is out of reach", _TRY_AGAIN_LATER) from None
@@ -122,6 +122,10 @@ class WebSocketHosts:
             if time.time() - batch.session.since >= self._ping_s:
                 raise ProtocolError("open was not acknowledged", NOT_ACKNOWLEDGED)
             return
+        try:
+            self._hosts.check_key(batch.session)
+        except Forbidden as error:
+            raise ProtocolError(str(error), NOT_ALLOWED) from None
         try:
             self._hosts.seen(batch.connection, batch.session)
         except Forbidden:

@@ -18,7 +18,7 @@ import orjson
 from .. import settings
 from ..errors import ConfigError
 from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports
-from .stack import READY_S, answers, backend_child, check_port, drop_node
+from .stack import READY_S, answers, backend_child, check_port, drop_node, keys_told
 from .supervisor import Child, Supervisor
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ class _Cluster:
         environ["GRIP_PROXIES"] = orjson.dumps(entries).decode()
         environ["GRIP_LAMBDA_STORE"] = self._store
         environ["GRIP_LAMBDA_DATA"] = str(data)
-        settings.load(environ)
+        self._keys = keys_told(settings.load(environ))
+        environ[settings.SUPERVISED] = "1"
         self._state_file = data / "cluster.json"
         self._backends = [
             backend_child(f"backend {n}", port, 1, environ)
@@ -162,6 +163,7 @@ class _Cluster:
         )
         for name, node in nodes.items():
             click.echo(f"  {node['url']}/  (node {name} alone)")
+        click.echo(f"\n{self._keys}")
         click.echo(
             f"\nProcess ids and addresses: {self._state_file}\n"
             "Kill any of them: it is started again. SIGHUP restarts the backends one by one.\n"

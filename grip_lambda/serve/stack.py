@@ -20,6 +20,7 @@ import orjson
 from .. import settings
 from ..errors import ConfigError, GripLambdaError
 from ..hub import outcomes
+from ..hub.keyring import KeyRing
 from ..store import open_store
 from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports, keep_port
 from .supervisor import Child, Supervisor
@@ -78,12 +79,14 @@ class _Stack:
         environ["GRIP_LAMBDA_DEMO_URL"] = f"ws://127.0.0.1:{options.port}/lambda/new"
         environ["GRIP_LAMBDA_DEMO_FILE"] = str(self._demo_file)
         self._settings = settings.load(environ)
+        self._keys = keys_told(self._settings)
+        environ[settings.SUPERVISED] = "1"
         flask = backend_child("backend", backend, options.workers, environ)
         self._children = [
             flask,
             Child("pushpin", self._pushpin.write(), environ, on_exit=self._forget),
         ]
-        if options.demo:
+        if options.demo and self._settings.api_keys is None:  # it has no key
             demo = [sys.executable, "-m", "grip_lambda.serve.demo"]
             self._children.append(Child("demo", demo, environ))
         self._supervisor = Supervisor(self._children, on_reload=lambda: flask.signal(signal.SIGHUP))
@@ -108,7 +111,20 @@ class _Stack:
                 f"  curl -X POST {self._url}/lambda/{self._demo_file.read_text()}/echo"
                 """ -d '{"hello": "world"}'\n"""
             )
+        click.echo(self._keys)
         click.echo("Ctrl-C stops everything.")
+
+
+def keys_told(known: settings.Settings) -> str:
+    """Return what whoever starts a server should know of its API keys.
+
+    Raises:
+        ConfigError: their file can't be used.
+    """
+    if known.api_keys is None:
+        return settings.OPEN
+    count = len(KeyRing(known.api_keys, known.secret))
+    return f"API keys: {count}, in {known.api_keys}; see `grip-lambda keys`."
 
 
 def drop_node(store_url: str, node: str) -> None:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
+from .base import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
 from .logs import Appended, Entry, Logs, Reader, Tail
 from .sqlite import SQLiteStore
 
 __all__ = [
+    "ANYBODY",
     "Appended",
     "Call",
     "Closed",
@@ -20,6 +35,7 @@ __all__ = [
     "Once",
     "Outcome",
     "Past",
+    "Permit",
     "Reader",
     "Store",
     "Tail",

@@ -173,6 +173,31 @@ class Closed:
     calls: Sequence[Call]
 
 
+@dataclass(frozen=True)
+class Permit:
+    """Whom a caller may call.
+
+    Attributes:
+        key: the id of the caller's API key; empty without one.
+        private: whether also lambdas that are callable with an API key only.
+        owners: the keys whose lambdas these are; None for all lambdas.
+    """
+
+    key: str = ""
+    private: bool = False
+    owners: frozenset[str] | None = None
+
+    def allows(self, known: Lambda) -> bool:
+        """Tell whether a lambda is among them."""
+        return (self.private or not known.private) and (
+            self.owners is None or known.owner in self.owners
+        )
+
+
+#: Who shows no API key.
+ANYBODY = Permit()
+
+
 class Due(NamedTuple):
     """What was ended because its time had come."""
 
@@ -233,7 +258,9 @@ class Store(ABC):
         """Close the lambda if ``connection`` holds it, and end its calls; else None."""
 
     @abstractmethod
-    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
         """Enter ``call`` and return the host that is to answer it.
 
         A token may be used again for the same lambda once its call has ended.
@@ -246,6 +273,7 @@ class Store(ABC):
 
         Raises:
             NotFound: no such lambda is open.
+            Forbidden: ``permit`` does not allow the call.
             Busy: it has ``max_calls`` in flight, or a call of this token.
         """
 

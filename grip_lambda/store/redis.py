@@ -24,7 +24,21 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import Call, Closed, Due, Earlier, Host, Lambda, Once, Outcome, Past, Store, Wait
+from .base import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Store,
+    Wait,
+)
 from .breaker import Breaker
 from .redis_logs import SCRIPTS, RedisLogs
 
@@ -34,6 +48,7 @@ SHARDS = 32
 _REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
     "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
     "NOTFOUND": (NotFound, "lambda not found"),
+    "REFUSED": (Forbidden, "the lambda is not for this caller"),
     "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
     "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
 }
@@ -120,14 +135,17 @@ class RedisStore(Store):
         ending = astuple(disconnected)
         return _closed(self._run("close", lambda_id, now, connection, *ending))
 
-    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
         if call.is_kept:  # found without its lambda, whose shard it is in
             left_s = call.deadline - now + call.kept_s + _MARGIN_S
             with self._asking():
                 self._redis.set(_pointer(call.token), call.lambda_id, px=int(left_s * 1000))
         terms = (call.token, call.deadline, call.kept_s, _facts(call))
-        unique = (once.key, once.fingerprint) if once is not None else ()
-        found = self._run("begin", call.lambda_id, now, *terms, *unique)
+        unique = (once.key, once.fingerprint) if once is not None else ("", "")
+        allowed = (int(permit.private), int(permit.owners is not None), *(permit.owners or ()))
+        found = self._run("begin", call.lambda_id, now, *terms, *unique, *allowed)
         if len(found) == 2:
             return Earlier(found[0].decode(), found[1].decode())
         connection, node, code = (text.decode() for text in found[:3])

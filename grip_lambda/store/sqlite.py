@@ -16,6 +16,7 @@ import orjson
 from ..errors import Busy, Forbidden, NotFound, StoreError
 from . import sqlite_logs
 from .base import (
+    ANYBODY,
     REMEMBERED_S,
     Call,
     Closed,
@@ -26,6 +27,7 @@ from .base import (
     Once,
     Outcome,
     Past,
+    Permit,
     Store,
     Wait,
 )
@@ -44,7 +46,9 @@ _BEGIN = """
         (token, lambda_id, node, deadline, kind, details, kept_s, created, key, once, fingerprint,
         due, connection)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?4, connection FROM lambdas
-    WHERE id = ?2 AND expires > ?12 AND (max_calls IS NULL OR max_calls >
+    WHERE id = ?2 AND expires > ?12 AND (?13 OR NOT private)
+        AND (?14 IS NULL OR owner IN (SELECT value FROM json_each(?14)))
+        AND (max_calls IS NULL OR max_calls >
         (SELECT count(*) FROM calls WHERE lambda_id = ?2 AND status IS NULL))
     ON CONFLICT (token) DO UPDATE SET
         node = excluded.node, deadline = excluded.deadline, kind = excluded.kind,
@@ -182,21 +186,28 @@ class SQLiteStore(Store):
             ).fetchall()
             return _close(db, _lambda(rows[0]), disconnected, now) if rows else None
 
-    def begin_call(self, call: Call, now: float, once: Once | None = None) -> Host | Earlier:
+    def begin_call(
+        self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
+    ) -> Host | Earlier:
+        owners = None if permit.owners is None else orjson.dumps(list(permit.owners)).decode()
+        allowed = (permit.private, owners)
         if once is None:
-            rows = self._query(_BEGIN, *astuple(call), None, None, now)
+            rows = self._query(_BEGIN, *astuple(call), None, None, now, *allowed)
         else:
             with self._transaction() as db:
                 known = _earlier(db, call.lambda_id, once.key, now)
                 if known is not None:
                     return known
-                values = (*astuple(call), once.key, once.fingerprint, now)
+                values = (*astuple(call), once.key, once.fingerprint, now, *allowed)
                 rows = db.execute(_BEGIN, values).fetchall()
         if rows:
             connection, node, code, transport, context = rows[0]
             return Host(connection, node, code, transport, bool(context))
-        if self.get_lambda(call.lambda_id, now) is None:
+        called = self.get_lambda(call.lambda_id, now)
+        if called is None:
             raise NotFound("lambda not found")
+        if not permit.allows(called):
+            raise Forbidden("the lambda is not for this caller")
         raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def end_calls(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -11,14 +13,26 @@ from flask import Flask
 from werkzeug.wrappers import Request, Response
 
 from ..hub import Hub
-from ..settings import Settings, load
-from . import calls, direct, errors, health, invocations, lambdas, pages, results
+from ..settings import OPEN, SUPERVISED, Settings, load
+from . import (
+    calls,
+    direct,
+    errors,
+    health,
+    invocations,
+    lambdas,
+    pages,
+    results,
+    tickets,
+)
 from .cors import allow_origins
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["create_app"]
+
+log = logging.getLogger(__name__)
 
 #: A request makes some hundred objects, hardly any of them in a cycle.
 _GC_THRESHOLD = 20_000
@@ -45,6 +59,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     hub = Hub(settings or load())
     app.extensions["grip_lambda"] = hub
+    if hub.access.ring is None and SUPERVISED not in os.environ:
+        log.warning(OPEN)
     app.register_error_handler(Exception, errors.respond)
 
     @app.after_request
@@ -52,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         allow_origins(response, flask.request.environ, hub.settings.origins)
         return response
 
-    for one in (lambdas, calls, invocations, results, pages, health):
+    for one in (lambdas, calls, invocations, results, tickets, pages, health):
         app.register_blueprint(one.blueprint)
     # What lives as long as the process is not looked through again for garbage.
     gc.collect()

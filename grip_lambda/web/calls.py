@@ -19,7 +19,7 @@ from ..protocol.http import parse_wait, prefers
 from ..settings import MAX_ASYNC_BODY
 from ..store import Earlier
 from ..store.base import RESULT_KEPT_S
-from .context import current_hub, http_node
+from .context import TICKET, authorized, current_hub, http_node
 from .responses import held_or_answered, hold
 
 blueprint = Blueprint("calls", __name__)
@@ -46,7 +46,8 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     if repeated is not None:
         return repeated
     check_path(request, method)
-    begun = hub.calls.begin(lambda_id, method, _body(request, caller.max_body), caller)
+    caller = authorized(hub, request, caller)
+    begun = hub.calls.begin(lambda_id, method, _body(hub, request, caller.max_body), caller)
     if isinstance(begun, Earlier):
         if caller.kind == "async":
             return _accepted(hub.results.state(begun.token, caller.key), begun.token)
@@ -75,11 +76,12 @@ def _accepted(shown: replies.Response, token: str) -> Response:
     return Response(shown.body, 202, headers, content_type="application/json")
 
 
-def _body(request: Request, most: int) -> bytes:
+def _body(hub: Hub, request: Request, most: int) -> bytes:
     if request.method == "GET":
         query = {
             name: values[0] if len(values) == 1 else values
             for name, values in request.args.to_dict(flat=False).items()
+            if name != TICKET or hub.access.ring is None  # which is not for the host
         }
         return orjson.dumps(query)
     return read_body(request, most)

@@ -7,6 +7,7 @@ answer them are given the hub and the request.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import cast
 
 from flask import current_app
@@ -15,6 +16,15 @@ from werkzeug.wrappers import Request
 from ..errors import Forbidden, Unavailable
 from ..grip.signature import Sender
 from ..hub import Hub
+from ..hub.access import Credentials
+from ..hub.calls import Caller
+from ..hub.session import Opening
+from ..protocol import jsonrpc
+from ..protocol.keys import Key, Right
+from ..store import ANYBODY, Permit
+
+#: The name of the ticket in a query.
+TICKET = "ticket"
 
 
 def current_hub() -> Hub:
@@ -40,3 +50,97 @@ def http_node(hub: Hub, request: Request) -> str:
     if known.protocol != "http":
         raise Forbidden("this address takes no WebSocket; hosts connect to /lambda/new")
     return known.node
+
+
+def credentials(request: Request) -> Credentials:
+    """Return the API keys and tickets that a request presents."""
+    presented = []
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        presented.append(token.strip())
+    api_key = request.headers.get("X-Api-Key")
+    if api_key is not None:
+        presented.append(api_key.strip())
+    return Credentials(presented, request.args.getlist(TICKET))
+
+
+def authenticate(hub: Hub, request: Request) -> Key | None:
+    """Return the API key that a request presents; None if it presents none, or none are needed.
+
+    Raises:
+        Unauthorized: what it presents is none.
+    """
+    return None if hub.access.ring is None else hub.access.authenticate(credentials(request))
+
+
+def key_id(hub: Hub, request: Request) -> str:
+    """Return the id of the API key that a request presents; empty where there is none.
+
+    Raises:
+        Unauthorized: what it presents is none.
+    """
+    key = authenticate(hub, request)
+    return "" if key is None else key.id
+
+
+def require(hub: Hub, request: Request, right: Right) -> Key | None:
+    """Return the API key of a request that takes one; None only where none are configured.
+
+    Raises:
+        Unauthorized, Forbidden: there is none, or it may not do this.
+    """
+    return None if hub.access.ring is None else hub.access.require(credentials(request), right)
+
+
+def permit(hub: Hub, request: Request) -> Permit:
+    """Return whom a request may call; it belongs into the Caller.
+
+    Raises:
+        Unauthorized: it presents what is no API key.
+        Forbidden: it presents one that may not call.
+    """
+    return ANYBODY if hub.access.ring is None else hub.access.caller(credentials(request))
+
+
+def authorized(hub: Hub, request: Request, caller: Caller) -> Caller:
+    """Return a caller with whom it may call. What Pushpin repeats has been asked for this before.
+
+    Raises:
+        Unauthorized, Forbidden: as ``permit``.
+    """
+    if hub.access.ring is None:
+        return caller
+    return replace(caller, permit=permit(hub, request))
+
+
+def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:
+    """Return what a request asks for that opens a lambda, on whatever transport.
+
+    Args:
+        lambda_id: the id in the address, or None.
+        code: the codec that the host speaks; None for the default.
+
+    Raises:
+        BadRequest: it asks for a private lambda, and no API keys are configured.
+        Unauthorized, Forbidden: its API key is none, or may not host.
+        Forbidden: it comes from a page that may not.
+    """
+    check_origin(hub, request)
+    private = "private" in request.args
+    owner = hub.access.opener(credentials(request), private=private)
+    token = request.args.get("token", "")
+    return Opening(lambda_id, token, code or jsonrpc.CODE, owner=owner, private=private)
+
+
+def check_origin(hub: Hub, request: Request) -> None:
+    """Refuse a WebSocket from a page whose origin is not allowed; programs have none.
+
+    Raises:
+        Forbidden: with the setting that allows it.
+    """
+    origin = request.headers.get("Origin")
+    allowed = hub.settings.origins
+    if not allowed or origin is None or origin in allowed:
+        return
+    if not request.host or origin.partition("://")[2] != request.host:  # its own pages may
+        raise Forbidden("pages of this origin may not connect; GRIP_LAMBDA_ORIGINS names those")

@@ -32,6 +32,8 @@ def _response(status: int, code: str, message: str) -> Response:
 
 def _request_error(error: RequestError) -> Response:
     response = _response(error.status, error.code, str(error))
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="grip-lambda"'
     if error.status == 426:
         response.headers["Upgrade"] = "websocket"
     if error.status in (429, 503):

@@ -17,7 +17,7 @@ from ..protocol.mless import InvokeRequest, ProxyRequest
 from ..settings import MAX_BODY
 from ..store import Earlier
 from .calls import check_path, read_body, repeated_call
-from .context import current_hub, http_node
+from .context import authorized, current_hub, http_node
 from .responses import hold
 
 blueprint = Blueprint("invocations", __name__)
@@ -40,6 +40,7 @@ def invoke(lambda_id: str, method: str) -> Response:
     if repeated is not None:
         return repeated
     check_path(request, method)
+    caller = authorized(hub, request, caller)
     begun = hub.calls.begin(lambda_id, method, proxied.event, caller)
     assert not isinstance(begun, Earlier), "it has no Idempotency-Key"
     response = hold(request, begun.hold)

@@ -9,10 +9,10 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadRequest, UpgradeRequired
+from ..errors import BadRequest, NotFound, UpgradeRequired
 from ..grip import events
 from ..store import Lambda
-from .context import current_hub
+from .context import authenticate, current_hub, require
 from .websocket import batch
 
 blueprint = Blueprint("lambdas", __name__)
@@ -20,14 +20,21 @@ blueprint = Blueprint("lambdas", __name__)
 
 @blueprint.get("/lambda")
 def listing() -> Response:
-    """List all open lambdas of the deployment."""
-    return _json({known.id: _entry(known) for known in current_hub().hosts.list()})
+    """List all open lambdas of the deployment that the API key may see."""
+    hub = current_hub()
+    key = require(hub, request, "list")
+    found = (known for known in hub.hosts.list() if key is None or key.reaches(known.owner))
+    return _json({known.id: _entry(known) for known in found})
 
 
 @blueprint.get("/lambda/<lambda_id>")
 def one(lambda_id: str) -> Response:
     """Show one open lambda."""
-    known = current_hub().hosts.get(lambda_id)
+    hub = current_hub()
+    key = require(hub, request, "list")
+    known = hub.hosts.get(lambda_id)
+    if key is not None and not key.reaches(known.owner):
+        raise NotFound("lambda not found")
     entry = _entry(known)
     if known.methods is not None:
         entry["methods"] = known.methods
@@ -37,7 +44,9 @@ def one(lambda_id: str) -> Response:
 @blueprint.delete("/lambda/<lambda_id>")
 def delete(lambda_id: str) -> Response:
     """Close a lambda."""
-    current_hub().hosts.delete(lambda_id, request.args.get("token", ""))
+    hub = current_hub()
+    key = authenticate(hub, request)
+    hub.hosts.delete(lambda_id, request.args.get("token", ""), key)
     return Response(status=204)
 
 

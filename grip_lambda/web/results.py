@@ -7,7 +7,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from ..protocol.http import parse_wait
-from .context import current_hub, http_node
+from .context import current_hub, http_node, key_id
 from .responses import held_or_answered
 
 blueprint = Blueprint("results", __name__)
@@ -21,11 +21,14 @@ def show(token: str) -> Response:
     node = "" if wait_s is None else http_node(hub, request)
     last = request.headers.get("Grip-Last", "").partition(";")[0].strip()
     again = hub.results.resume(last, wait_s or 0.0)
-    return held_or_answered(request, again or hub.results.show(token, "", node, wait_s))
+    return held_or_answered(
+        request, again or hub.results.show(token, key_id(hub, request), node, wait_s)
+    )
 
 
 @blueprint.delete("/calls/<token>")
 def cancel(token: str) -> Response:
     """Cancel a call."""
-    current_hub().results.cancel(token, "")
+    hub = current_hub()
+    hub.results.cancel(token, key_id(hub, flask.request))
     return Response(status=204)

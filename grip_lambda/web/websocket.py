@@ -10,10 +10,10 @@ from werkzeug.wrappers import Request, Response
 from ..errors import BadRequest, Forbidden, NotAcceptable
 from ..grip import events
 from ..hub import Hub
-from ..hub.session import Connection, Opening, Session
+from ..hub.session import Connection, Session
 from ..protocol import jsonrpc
 from ..protocol.http import listed_headers
-from .context import sender
+from .context import opening, sender
 
 #: Pushpin keeps the session in this header, and sends it along with each batch.
 _META = "Meta-Lambda"
@@ -38,8 +38,7 @@ def batch(hub: Hub, request: Request, lambda_id: str | None) -> Response:
     if not received or received[0][0] != "OPEN":
         raise BadRequest("the first event of a connection is OPEN")
     code = _subprotocol(request)
-    opening = Opening(lambda_id, request.args.get("token", ""), code or jsonrpc.CODE)
-    session, out = websocket.handshake(connection, opening)
+    session, out = websocket.handshake(connection, opening(hub, request, lambda_id, code))
     response = _batch(hub, out, session)
     response.headers[f"Set-{_META}"] = session.encode()
     response.headers.add(*events.GRIP_EXTENSION)

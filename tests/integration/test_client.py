@@ -22,6 +22,7 @@ from grip_lambda.client import (
     AsyncHost,
     BadRequest,
     Busy,
+    Cancelled,
     Client,
     DeadlineExceeded,
     Deleted,
@@ -408,3 +409,46 @@ def test_a_host_comes_back_after_the_proxy_was_killed(fragile: Stack) -> None:
         assert host.token == token
         assert len(downs) == 1
     assert len(downs) == 2
+
+
+def test_a_submitted_call_is_asked_for_later(
+    open_host: OpenHost, client: Client, functions: Functions
+) -> None:
+    host = open_host()
+    call = client.submit(host.id, "hold", "x" * 99_000)
+    assert not call.done()
+    with pytest.raises(TimeoutError):
+        call.result(timeout=0.2)
+    functions.released.set()
+    assert call.result(timeout=20) == "x" * 99_000
+    assert call.done()
+    again = client.submit(host.id, "greet", 1, idempotency_key="a")
+    same = client.submit(host.id, "greet", 1, idempotency_key="a")
+    assert same.id == again.id
+    assert client.pending(again.id).result() == {"hello": 1}
+    assert client.call(host.id, "greet", 1, idempotency_key="a") == {"hello": 1}
+
+
+def test_a_submitted_call_is_cancelled(open_host: OpenHost, client: Client) -> None:
+    host = open_host()
+    call = client.submit(host.id, "hold_async")
+
+    call.cancel()
+
+    with pytest.raises(Cancelled):
+        call.result(timeout=20)
+    with pytest.raises(NotFound):
+        client.pending("A" * 22).result()
+
+
+@in_loop
+async def test_a_submitted_call_is_awaited(stack: Stack) -> None:
+    async with AsyncHost(stack.url, Functions()) as host, AsyncClient(stack.url) as client:
+        calls = [await client.submit(host.id, "greet_async", n) for n in range(5)]
+        answers = await asyncio.gather(*(call.result(20) for call in calls))
+        assert answers == [{"hello": n} for n in range(5)]
+        assert await calls[0].done()
+        held = await client.submit(host.id, "hold_async")
+        await held.cancel()
+        with pytest.raises(Cancelled):
+            await held.result(20)

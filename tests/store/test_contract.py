@@ -24,6 +24,7 @@ from grip_lambda.store import (
     Once,
     Outcome,
     Past,
+    Permit,
     Store,
     Wait,
     open_store,
@@ -1010,3 +1011,45 @@ def test_a_url_that_names_no_store_is_refused_without_its_secrets(url: str) -> N
 
     assert "GRIP_LAMBDA_STORE" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+OWNED = [
+    (Permit(), {"public": True, "private": False}),
+    (Permit("k", private=True), {"public": True, "private": True}),
+    (Permit("k", private=True, owners=frozenset(["b", "a"])), {"public": True, "private": True}),
+    (Permit("k", private=False, owners=frozenset(["a"])), {"public": True, "private": False}),
+    (Permit("k", private=True, owners=frozenset(["b"])), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset()), {"public": False, "private": False}),
+    (Permit("k", private=True, owners=frozenset([""])), {"public": False, "private": False}),
+]
+
+
+@pytest.mark.parametrize(("permit", "allowed"), OWNED)
+def test_a_call_is_entered_only_where_it_is_permitted(
+    store: Store, permit: Permit, allowed: dict[str, bool]
+) -> None:
+    for n, name in enumerate(allowed):
+        known = opened(store, n, owner="a", private=name == "private", max_calls=1)
+        call = a_call(name, n)
+        assert permit.allows(known) == allowed[name]
+        if allowed[name]:
+            assert store.begin_call(call, NOW, None, permit) == Host(known.connection, known.node)
+            continue
+        for _ in range(2):
+            with pytest.raises(Forbidden):
+                store.begin_call(call, NOW, None, permit)
+        assert store.get_call(known.id, name, NOW) is None
+        # It has taken no place; and who may not call is told so where there is none left.
+        store.begin_call(call, NOW, None, Permit(private=True))
+        with pytest.raises(Forbidden):
+            store.begin_call(a_call("other", n), NOW, None, permit)
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("none", 9), NOW, None, permit)
+
+
+def test_a_lambda_without_an_owner_is_for_nobody_who_is_for_those_of_some(store: Store) -> None:
+    opened(store)
+
+    with pytest.raises(Forbidden):
+        store.begin_call(a_call(), NOW, None, Permit("k", private=True, owners=frozenset(["k"])))
+    assert store.begin_call(a_call(), NOW, None, Permit("k", private=True))

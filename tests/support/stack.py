@@ -88,7 +88,7 @@ class Program:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/lambda", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 

@@ -42,11 +42,11 @@ def test_a_grip_url_names_one_proxy(env: dict[str, str]) -> None:
     assert load(env).proxies == (Proxy("n1", "tcp://10.0.0.1:5563", b"a+b+c"),)
 
 
-def test_keys_that_would_not_be_checked_are_refused(env: dict[str, str]) -> None:
-    env["GRIP_LAMBDA_API_KEYS"] = "keys.json"
-
-    with pytest.raises(ConfigError, match="GRIP_LAMBDA_API_KEYS"):
-        load(env)
+def test_a_keys_file_is_named(env: dict[str, str]) -> None:
+    assert load(env).api_keys is None
+    assert load(env | {"GRIP_LAMBDA_API_KEYS": ""}).api_keys is None
+    named = load(env | {"GRIP_LAMBDA_API_KEYS": "keys.json"})
+    assert named.api_keys == Path("keys.json").absolute()
 
 
 def test_a_proxy_may_be_published_to_by_http(env: dict[str, str]) -> None:

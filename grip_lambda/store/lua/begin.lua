@@ -1,20 +1,30 @@
 -- Enters a call.
--- ARGV: now, id, token, deadline, for how many seconds its outcome is kept, facts, and for a call
--- that is made once only its key and fingerprint.
+-- ARGV: now, id, token, deadline, for how many seconds its outcome is kept, facts, the key and the
+-- fingerprint of a call that is made once only (else empty), 1 if the lambda may be private, 1 if
+-- it must be of one of the owners that follow.
 -- Returns: {connection, node, code, transport, context} of the host, or {token, fingerprint} of the
--- call that had the same key before, or an error NOTFOUND or BUSY. Sent again after a lost reply,
--- it returns the same.
+-- call that had the same key before, or an error NOTFOUND, REFUSED or BUSY. Sent again after a lost
+-- reply, it returns the same.
 local id, token, deadline, facts = ARGV[2], ARGV[3], ARGV[4], ARGV[6]
-local once = ARGV[7] and once_key(id, ARGV[7])
+local once = ARGV[7] ~= "" and once_key(id, ARGV[7])
 if once then
     local earlier = redis.call("HMGET", once, "token", "fingerprint")
     if earlier[1] and earlier[1] ~= token and is_known(id, earlier[1]) then return earlier end
 end
 local host = redis.call("HMGET", lambda_key(id),
-    "connection", "node", "code", "transport", "context", "expires", "max_calls")
+    "connection", "node", "code", "transport", "context", "expires", "max_calls",
+    "private", "owner")
 if not host[1] or tonumber(host[6]) <= now then
     return redis.error_reply("NOTFOUND no such lambda")
 end
+local allowed = ARGV[9] == "1" or host[8] ~= "1"
+if allowed and ARGV[10] == "1" then
+    allowed = false
+    for n = 11, #ARGV do
+        if ARGV[n] == (host[9] or "") then allowed = true end
+    end
+end
+if not allowed then return redis.error_reply("REFUSED not for this caller") end
 local key = call_key(id, token)
 local known = redis.call("HMGET", key, "facts", "status")
 if known[1] and not known[2] then

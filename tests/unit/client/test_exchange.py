@@ -9,7 +9,7 @@ import pytest
 
 from grip_lambda.client import errors, exchange
 from grip_lambda.client.addresses import base_url, lambda_path, opening_path, websocket_url
-from grip_lambda.client.exchange import Failure, Flow, Pause, Reply, Request
+from grip_lambda.client.exchange import Failure, Flow, Pause, Reply, Request, Terms
 
 ID = "inRwcfvee17P85B8"
 OK = Reply(200, b'{"hello":1}', "application/json")
@@ -21,8 +21,10 @@ def told(status: int, code: str | None, error: Any = "why") -> Reply:
     return Reply(status, json.dumps(body).encode(), "application/json")
 
 
-def calling(method: str = "greet", body: Any = None, wait: float = 10) -> Flow[Any]:
-    return exchange.call(ID, method, body, wait, [1.0, 2.0])
+def calling(
+    method: str = "greet", body: Any = None, wait: float = 10, key: str | None = None
+) -> Flow[Any]:
+    return exchange.call(ID, method, body, Terms(wait, key), [1.0, 2.0])
 
 
 def run(flow: Flow[Any], *outcomes: Reply | Failure) -> tuple[Any, list[Request | Pause]]:
@@ -205,3 +207,53 @@ def test_the_default_address(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_paths() -> None:
     assert lambda_path("..", ".") == "/lambda/%2E%2E/%2E"
     assert opening_path("", "") == "/lambda/new"
+
+
+LOST = Failure("connection reset", sent=True)
+PENDING = Reply(202, b'{"state":"pending"}', "application/json")
+
+
+def test_a_call_with_a_key_is_made_again_where_the_connection_was_lost() -> None:
+    result, steps = run(calling(key="k"), LOST, OK)
+
+    assert result == {"hello": 1}
+    assert [step for step in steps if isinstance(step, Request)] == [steps[0]] * 2
+    assert isinstance(steps[0], Request)
+    assert steps[0].headers["Idempotency-Key"] == "k"
+    with pytest.raises(errors.Disconnected):
+        run(calling(), LOST)
+    with pytest.raises(errors.Disconnected):
+        run(calling(key="k"), told(502, "disconnected"))
+    with pytest.raises(errors.DeadlineExceeded):
+        run(calling(key="k"), Failure("late", sent=True, late=True))
+
+
+def test_a_call_is_submitted_and_its_result_asked_for() -> None:
+    terms = Terms(10)
+    accepted = Reply(202, b"{}", "application/json", "/calls/abc")
+
+    call_id, (request,) = run(exchange.submit(ID, "greet", 1, terms, []), accepted)
+    assert call_id == "abc"
+    assert isinstance(request, Request)
+    assert request.headers["Prefer"] == "respond-async, wait=10"
+
+    assert run(exchange.result("abc", 0.0, []), PENDING)[0] == (False, None)
+    assert run(exchange.result("abc", 5.0, [1.0]), LOST, OK)[0] == (True, {"hello": 1})
+    with pytest.raises(errors.RemoteError):
+        run(exchange.result("abc", 5.0, []), told(400, None))
+    with pytest.raises(errors.ServerError):
+        run(exchange.submit(ID, "greet", 1, terms, []), OK)
+
+
+@pytest.mark.parametrize(
+    ("reply", "ended"),
+    [(PENDING, False), (OK, True), (told(400, None), True), (told(504, "deadline_exceeded"), True)],
+)
+def test_a_call_has_ended_in_whatever_way(reply: Reply, ended: bool) -> None:
+    assert run(exchange.has_ended("abc", []), reply)[0] is ended
+
+
+@pytest.mark.parametrize("reply", [told(404, "not_found"), LOST, told(503, "unavailable")])
+def test_what_is_not_known_has_not_ended(reply: Reply | Failure) -> None:
+    with pytest.raises(errors.LambdaError):
+        run(exchange.has_ended("abc", []), reply)

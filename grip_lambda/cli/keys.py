@@ -1,0 +1,218 @@
+"""`keys`: make, show and revoke API keys."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import settings
+from ..errors import ConfigError
+from ..protocol import keys as api_keys
+from ..protocol.keys import RIGHTS, Key, Right
+from .tables import show
+
+_COLUMNS = ("NAME", "ID", "MAY", "LAMBDAS OF", "CREATED")
+
+_file: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of keys (GRIP_LAMBDA_API_KEYS, or keys.json in the data folder).",
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make, show and revoke API keys.
+
+    A server that was started with GRIP_LAMBDA_API_KEYS sees each change within about a second.
+    Make keys with the settings of the server: GRIP_LAMBDA_SECRET, or its data folder.
+
+    \b
+    Examples:
+      grip-lambda keys add laptop --may host
+      grip-lambda keys add deploy --may call,list --lambdas-of laptop
+      grip-lambda keys list
+      grip-lambda keys revoke laptop
+    """
+
+
+def _rights(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> frozenset[Right]:
+    named = {one.strip() for words in given for one in words.split(",")}
+    found = frozenset(right for right in RIGHTS if right in named)
+    if len(found) < len(named):
+        raise click.BadParameter(f"rights are {', '.join(RIGHTS)}")
+    return found or frozenset(RIGHTS)
+
+
+def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
+    if not api_keys.is_name(name):
+        raise click.BadParameter("a name is 1 to 64 of A-Z, a-z, 0-9 and . _ @ + -")
+    return name
+
+
+@keys.command()
+@click.argument("name", callback=_name)
+@click.option(
+    "--may",
+    multiple=True,
+    callback=_rights,
+    metavar="RIGHTS",
+    help="What it may do: host, call, list, separated by commas. All of them by default.",
+)
+@click.option(
+    "--lambdas-of",
+    multiple=True,
+    metavar="KEY",
+    help="Only for lambdas that it opened itself, or this key did; may be repeated.",
+)
+@click.option("--own-lambdas", is_flag=True, help="Only for lambdas that it opened itself.")
+@_file
+def add(
+    *,
+    name: str,
+    may: frozenset[Right],
+    lambdas_of: tuple[str, ...],
+    own_lambdas: bool,
+    path: Path | None,
+) -> None:
+    """Make a key called NAME, and print it. It can't be shown again.
+
+    \b
+    Examples:
+      grip-lambda keys add laptop --may host
+      GRIP_LAMBDA_KEY=$(grip-lambda keys add deploy --may call,list --lambdas-of laptop)
+    """
+    server_secret = settings.load_secret(os.environ)
+    with _changing(_path(path)) as known:
+        if any(one.name == name for one in known):
+            raise click.UsageError(
+                f"there is a key {name} already; revoke it, or take another name"
+            )
+        restricted = own_lambdas or bool(lambdas_of)
+        key_id = api_keys.new_id()
+        owners = frozenset(_find(known, one).id for one in lambdas_of)
+        known.append(
+            Key(
+                id=key_id,
+                name=name,
+                sha256=api_keys.digest(api_keys.secret_of(server_secret, key_id)),
+                may=may,
+                lambdas_of=owners if restricted else None,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        )
+    click.echo(api_keys.text_of(server_secret, key_id))
+    click.echo("grip-lambda: keep this key; it can't be shown again", err=True)
+    if path is None and settings.keys_file(os.environ) is None:
+        click.echo(
+            f"grip-lambda: start the server with GRIP_LAMBDA_API_KEYS={_path(path)}", err=True
+        )
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_file
+def list_keys(path: Path | None, as_json: bool) -> None:
+    """Show the keys, without their secrets."""
+    found = _read(_path(path))
+    if as_json:
+        click.echo(json.dumps([_shown(one) for one in found], separators=(",", ":")))
+        return
+    names = {one.id: one.name for one in found}
+    show(_COLUMNS, [_row(one, names) for one in found])
+
+
+@keys.command()
+@click.argument("key", metavar="NAME|ID")
+@_file
+def revoke(key: str, path: Path | None) -> None:
+    """Take a key, by its name or id, out of the file: it is worth nothing from then on.
+
+    Its hosts are disconnected at their next ping. Their lambdas can be opened again with
+    another key and their tokens.
+    """
+    with _changing(_path(path)) as known:
+        gone = _find(known, key)
+        known.remove(gone)
+    click.echo(f"{gone.name} ({gone.id}) is revoked")
+
+
+def _path(path: Path | None) -> Path:
+    default = settings.data_folder(os.environ) / "keys.json"
+    return (path or settings.keys_file(os.environ) or default).resolve()
+
+
+def _find(known: list[Key], name: str) -> Key:
+    for one in known:
+        if name in (one.name, one.id):
+            return one
+    raise click.UsageError(f"there is no key {name}")
+
+
+def _row(key: Key, names: dict[str, str]) -> tuple[str, ...]:
+    may = ",".join(right for right in RIGHTS if right in key.may)
+    others = sorted(names.get(one, f"{one} (revoked)") for one in key.lambdas_of or ())
+    reach = "all keys" if key.lambdas_of is None else ",".join(["itself", *others])
+    return key.name, key.id, may, reach, key.created or "-"
+
+
+def _shown(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "may": [right for right in RIGHTS if right in key.may],
+        "lambdas_of": None if key.lambdas_of is None else sorted(key.lambdas_of),
+        "created": key.created,
+    }
+
+
+def _read(path: Path) -> list[Key]:
+    try:
+        return list(api_keys.read(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise ConfigError(f"the keys file {path} can't be used: {why}") from None
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[list[Key]]:
+    """Read a file of keys, have it changed, and write it; one at a time, all or nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(f"the keys file {path} can't be made: {error.strerror}") from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        known = _read(path) if path.exists() else []
+        yield known
+        _write(path, api_keys.written(known))
+        os.fsync(folder)
+    except OSError as error:
+        raise ConfigError(f"the keys file {path} can't be written: {error.strerror}") from None
+    finally:
+        os.close(folder)
+
+
+def _write(path: Path, text: bytes) -> None:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise

@@ -53,6 +53,7 @@ class Settings:
         store: the URL of the store.
         secret: what reopen tokens are made with.
         ping_s: seconds between two pings of a host.
+        max_result: bytes that a host may post at a time.
         wait_s: seconds that a call waits which does not say so.
         origins: the origins that browsers may call from; empty for any.
         api_keys: the file of API keys; None where none are configured.
@@ -62,6 +63,7 @@ class Settings:
     store: str
     secret: bytes = field(repr=False)
     ping_s: int = DEFAULT_PING_S
+    max_result: int = MAX_RESULT
     wait_s: float = DEFAULT_WAIT_S
     origins: tuple[str, ...] = ()
     api_keys: Path | None = None
@@ -84,6 +86,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
         secret=load_secret(env),
         ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
+        max_result=whole_number(env, "GRIP_LAMBDA_MAX_RESULT", MAX_RESULT, 1000, MAX_RESULT),
         origins=() if "*" in origins else origins,
         api_keys=keys_file(env),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
@@ -18,7 +18,10 @@ class Node(ABC):
 
     Attributes:
         name: the node's name, which is in the issuer of its ``Grip-Sig``.
+        left: is told of each channel that nobody is held on any more, as far as that is seen.
     """
+
+    left: Callable[[str], None] | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name

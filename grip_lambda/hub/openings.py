@@ -7,6 +7,7 @@ as is when a lambda was deleted: event ids from before are then of no use.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -71,19 +72,32 @@ class Openings:
     def remove(self, lambda_id: str, up_to: int, now: float) -> None:
         """Forget an opening, and those before it."""
         self._logs.attach(
-            lambda_id, _OPENINGS, "", "", up_to, now, lives_s=self._kept_s, trim=True
+            lambda_id,
+            _OPENINGS,
+            up_to,
+            now,
+            node="",
+            kind="",
+            until=now,
+            lives_s=self._kept_s,
+            trim=True,
         )
 
-    def deleted(self, lambda_id: str, now: float) -> None:
-        """Note that a lambda was deleted."""
-        try:
+
+class Deletions:
+    """When lambdas were deleted."""
+
+    def __init__(self, store: Store) -> None:
+        self._logs = store.logs
+
+    def note(self, lambda_id: str, now: float) -> None:
+        """Note that a lambda is deleted."""
+        with suppress(Busy):  # a thousand times on one day
             self._logs.append(
                 lambda_id, _DELETED, repr(now).encode(), now, until=now + _DAY_S, lives_s=_DAY_S
             )
-        except Busy:
-            pass  # a thousand times on one day
 
-    def deleted_at(self, lambda_id: str, now: float) -> float:
+    def last(self, lambda_id: str, now: float) -> float:
         """Return when a lambda was last deleted, within the last day; else 0."""
         tail = self._logs.read(lambda_id, _DELETED, 0, now)
         return float(tail.entries[-1].data) if tail is not None and tail.entries else 0.0

@@ -12,6 +12,7 @@ from ..errors import PublishError, RequestError
 from ..grip.nodes import Nodes
 from ..protocol import sse
 from ..protocol.ids import EventId
+from ..settings import NEXT_S
 from ..store import Entry, Reader, Store
 from .channels import log_channel
 
@@ -23,6 +24,10 @@ POLL = "poll"
 CURSOR = "Last-Event-ID"
 #: For how long a host's log is kept after it was last read or written, in seconds.
 LIVES_S = 120.0
+#: How late Pushpin may end a poll, should nobody else do it, in seconds.
+LATE_S = 7.0
+#: A stream's next link is asked at least this often, in seconds, unless its host is gone.
+SEEN_S = 2.0 * NEXT_S
 
 
 class Outbox:
@@ -34,13 +39,13 @@ class Outbox:
         self._secret = secret
 
     def send(
-        self, lambda_id: str, connection: str, message: bytes, until: float, call: str | None
+        self, lambda_id: str, connection: str, message: bytes, until: float, call: str = ""
     ) -> None:
         """Send a message to a host, now or when it is back.
 
         Args:
             until: when the message is of no use any more.
-            call: the call that it belongs to, or None.
+            call: the call that it belongs to, or empty.
 
         Raises:
             Busy: the host has too much to read already.
@@ -54,7 +59,7 @@ class Outbox:
             until=until,
             lives_s=LIVES_S,
             connection=connection,
-            call=call,
+            call=call or None,
         )
         if added is None or not added.reader.hold:
             return  # it holds the lambda no more, or is away
@@ -88,7 +93,12 @@ class Outbox:
             self.end_hold(lambda_id, connection, tail.reader, error.status, body)
 
     def end_hold(
-        self, lambda_id: str, connection: str, reader: Reader, status: int = 200, body: bytes = b"[]"
+        self,
+        lambda_id: str,
+        connection: str,
+        reader: Reader,
+        status: int = 200,
+        body: bytes = b"[]",
     ) -> None:
         """End a hold: a stream by itself, a poll with a body and the cursor that it came with."""
         channel = log_channel(lambda_id, connection, reader.hold)

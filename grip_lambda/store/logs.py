@@ -39,12 +39,14 @@ class Reader:
         node: the Pushpin that holds it.
         kind: how it is to be sent what comes: ``sse`` or ``poll``.
         seen: the number of the last entry that there was when it began.
+        until: when it ends by itself, at the latest.
     """
 
     hold: int = 0
     node: str = ""
     kind: str = ""
     seen: int = 0
+    until: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,14 @@ class Logs(ABC):
         *,
         node: str,
         kind: str,
+        until: float,
         lives_s: float,
         trim: bool = False,
     ) -> Tail:
         """Read a log with a new hold, which takes the place of any other.
 
         Args:
-            node, kind: as in Reader.
+            node, kind, until: as in Reader.
             after: the number of the last entry that the reader has.
             trim: whether entries up to there may be removed.
 

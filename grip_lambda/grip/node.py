@@ -90,6 +90,10 @@ class Node(ABC):
         """
         self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
+    def is_held(self, channel: str) -> bool | None:
+        """Tell whether somebody is held on ``channel``; None where that can't be seen."""
+        return None
+
     @abstractmethod
     def stop(self) -> None:
         """Let go of it. What is not sent yet is left to Pushpin's repeat."""

@@ -97,6 +97,10 @@ class ZmqNode(Node):
     ) -> None:
         self._publish_held(channel, self._item(response(status, body, headers), REPLY_ID, HOLD_ID))
 
+    def is_held(self, channel: str) -> bool | None:
+        with self._lock:
+            return channel.encode() in self._held if self.is_connected else None
+
     def stop(self) -> None:
         """Stop watching. What is still kept back is left to Pushpin's repeat."""
         self._stopping = True

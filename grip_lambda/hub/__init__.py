@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
-from ..settings import GRACE_S, Settings
+from ..settings import Settings
 from ..store import open_store
 from .access import Access
 from .calls import Calls
@@ -48,9 +48,9 @@ class Hub:
         self.results = Results(self.store, self.calls, replies)
         self.hosts = Hosts(self.store, self.nodes, self.calls, settings, self.access)
         self.websocket = WebSocketHosts(self.hosts, settings)
-        openings = Openings(self.store, max(settings.ping_s, GRACE_S))
+        openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
-        self.posts = Posts(self.store, self.hosts, self.calls, openings, secret)
+        self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
         self.nodes.on_left(self.http_hosts.left)
         self._sweeper = Sweeper(
             self.store,

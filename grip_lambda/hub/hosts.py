@@ -14,7 +14,7 @@ from ..errors import Cancelled, Forbidden, NotFound, PublishError, TakenOver, Un
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..protocol.keys import Key
-from ..settings import GRACE_S, MAX_BODY, MAX_MESSAGE, Settings
+from ..settings import MAX_BODY, MAX_MESSAGE, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .access import Access
@@ -84,7 +84,7 @@ class Hosts:
                 "result": self._settings.max_result,
             },
             "ping": self._settings.ping_s,
-            "grace": GRACE_S,
+            "grace": self._settings.grace_s,
         }
         return session, jsonrpc.open_message(session.lambda_id, details)
 

@@ -21,7 +21,7 @@ from ..errors import (
 from ..protocol import ids
 from ..protocol.ids import EventId, HttpConnection
 from ..protocol.signed import sign, unsign
-from ..settings import GRACE_S, Settings
+from ..settings import Settings
 from ..store import Entry, Reader, Store, Tail
 from .channels import log_channel, parse_log_channel
 from .hosts import Hosts
@@ -32,6 +32,8 @@ from .session import Connection, Opening
 log = logging.getLogger(__name__)
 
 _NEXT = "next"
+#: A hold is in place after so many seconds, or its client has gone.
+_HELD_S = 3.0
 _TAKEN_OVER = "another host has opened this lambda since; open it again to take it back"
 _DELETED = "the lambda was deleted; to open it again, ask without Last-Event-ID"
 
@@ -85,6 +87,14 @@ class Client:
     last: str
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A hold, and when it was asked for."""
+
+    since: float
+    reader: Reader
+
+
 class HttpHosts:
     """What the requests of hosts without WebSocket mean."""
 
@@ -100,10 +110,11 @@ class HttpHosts:
         self._hosts = hosts
         self._outbox = outbox
         self._secret = settings.secret
+        self._grace_s = settings.grace_s
         self._openings = openings
         self._deletions = Deletions(store)
-        #: Polls that this process has to end: of each connection the latest, its hold and when.
-        self._polls: dict[tuple[str, str], tuple[float, Reader]] = {}
+        #: The latest hold of each connection that this process has to look after.
+        self._holds: dict[tuple[str, str], _Held] = {}
 
     # Streams
 
@@ -124,7 +135,9 @@ class HttpHosts:
         else:
             body = b""
         tail = self._attach(event, client.connection.node, SSE, now, now + SEEN_S)
-        self._store.renew_lambda(event.lambda_id, event.connection, now + SEEN_S + GRACE_S, now)
+        self._store.renew_lambda(
+            event.lambda_id, event.connection, now + SEEN_S + self._grace_s, now
+        )
         return self._stream(event, tail, body)
 
     def next(self, link: str, grip_last: str) -> Stream | None:
@@ -149,7 +162,7 @@ class HttpHosts:
         tail = self._store.logs.read(lambda_id, connection, event.seq, now, lives_s=LIVES_S)
         if tail is None or tail.reader.hold != hold or not self._is_wanted(event, now):
             return None
-        self._store.renew_lambda(lambda_id, connection, now + SEEN_S + GRACE_S, now)
+        self._renew(event, now + SEEN_S, now)
         return self._stream(event, tail, b"")
 
     def _stream(self, event: EventId, tail: Tail, body: bytes) -> Stream:
@@ -175,11 +188,12 @@ class HttpHosts:
         if tail is None or not tail.entries:
             tail = self._attach(event, client.connection.node, POLL, now, now + wait_s)
         if tail.entries:
-            self._store.renew_lambda(event.lambda_id, event.connection, now + GRACE_S, now)
+            self._renew(event, now, now)
             return self._polled(event, tail)
         until = now + wait_s
-        self._store.renew_lambda(event.lambda_id, event.connection, until + LATE_S + GRACE_S, now)
-        self._polls[event.lambda_id, event.connection] = (until, tail.reader)
+        self._store.renew_lambda(
+            event.lambda_id, event.connection, until + LATE_S + self._grace_s, now
+        )
         return self._held(event, client.last, tail.reader, wait_s)
 
     def repeated_poll(self, client: Client, grip_last: str, wait_s: float) -> Polled:
@@ -200,6 +214,7 @@ class HttpHosts:
             return Polled([], client.last)
         if tail.entries:
             return self._polled(event, tail)
+        self._renew(event, tail.reader.until + LATE_S, now)
         return self._held(event, client.last, tail.reader, wait_s)
 
     def _polled(self, event: EventId, tail: Tail) -> Polled:
@@ -210,16 +225,22 @@ class HttpHosts:
         channel = log_channel(event.lambda_id, event.connection, reader.hold)
         return Polled([], cursor, channel, math.ceil(wait_s) + 1)
 
-    def end_polls(self) -> None:
-        """End the polls whose time is over."""
+    def look_after(self) -> None:
+        """End the polls whose time is over, and notice who left before being held."""
         now = time.time()
-        over = [key for key, (until, _) in list(self._polls.items()) if until <= now]
-        for key in over:
-            until, reader = self._polls.pop(key, (0.0, Reader()))
-            if until > now:
-                self._polls[key] = (until, reader)  # a later one came just now
-            elif reader.hold:
-                self._outbox.end_hold(*key, reader)
+        for key, held in list(self._holds.items()):
+            if now < min(held.since + _HELD_S, held.reader.until):
+                continue
+            if self._holds.get(key) != held:
+                continue  # a later one came just now
+            is_held = self._outbox.is_held(*key, held.reader)
+            if is_held is False and now < held.reader.until:
+                self.left(log_channel(*key, held.reader.hold))
+            elif held.reader.kind == POLL:
+                if now < held.reader.until:
+                    continue
+                self._outbox.end_hold(*key, held.reader)
+            self._holds.pop(key, None)
 
     # Both
 
@@ -230,7 +251,7 @@ class HttpHosts:
             return
         lambda_id, connection, hold = place
         now = time.time()
-        self._store.logs.detach(lambda_id, connection, hold, now, expires=now + GRACE_S)
+        self._store.logs.detach(lambda_id, connection, hold, now, expires=now + self._grace_s)
 
     def _event(self, client: Client) -> EventId | None:
         """Return what a request's event id says, None where there is none."""
@@ -287,6 +308,11 @@ class HttpHosts:
         waiting = self._openings.list(event.lambda_id, now)
         return any(pending.connection == event.connection for _, pending in waiting)
 
+    def _renew(self, event: EventId, until: float, now: float) -> None:
+        """Note that a host is connected until then at the latest, if it holds its lambda."""
+        expires = until + self._grace_s
+        self._store.renew_lambda(event.lambda_id, event.connection, expires, now)
+
     def _attach(self, event: EventId, node: str, kind: str, now: float, until: float) -> Tail:
         """Begin to read with a new hold, and end the one before."""
         tail = self._store.logs.attach(
@@ -300,6 +326,8 @@ class HttpHosts:
             lives_s=until - now + LIVES_S,
             trim=True,
         )
+        key = (event.lambda_id, event.connection)
+        self._holds[key] = _Held(now, tail.reader)
         if tail.previous is not None:
             self._outbox.end_hold(event.lambda_id, event.connection, tail.previous)
         return tail

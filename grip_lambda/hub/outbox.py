@@ -92,6 +92,14 @@ class Outbox:
             body = orjson.dumps({"error": str(error), "code": error.code})
             self.end_hold(lambda_id, connection, tail.reader, error.status, body)
 
+    def is_held(self, lambda_id: str, connection: str, reader: Reader) -> bool | None:
+        """Tell whether a hold is in place; None where that can't be seen."""
+        try:
+            node = self._nodes[reader.node]
+        except PublishError:
+            return None
+        return node.is_held(log_channel(lambda_id, connection, reader.hold))
+
     def end_hold(
         self,
         lambda_id: str,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..errors import BadRequest, Forbidden, NotFound, ProtocolError, TakenOver
 from ..protocol import ids, jsonrpc
-from ..settings import GRACE_S
+from ..settings import Settings
 from ..store import Lambda, Store
 from . import outcomes
 from .calls import Calls
@@ -23,13 +23,14 @@ class Posts:
     """What the posts of hosts mean."""
 
     def __init__(
-        self, store: Store, hosts: Hosts, calls: Calls, openings: Openings, secret: bytes
+        self, store: Store, hosts: Hosts, calls: Calls, openings: Openings, settings: Settings
     ) -> None:
         self._store = store
         self._hosts = hosts
         self._calls = calls
         self._openings = openings
-        self._secret = secret
+        self._secret = settings.secret
+        self._grace_s = settings.grace_s
 
     def take(self, lambda_id: str, token: str, body: bytes) -> None:
         """Take what a host sends up: one message, or an array.
@@ -108,7 +109,7 @@ class Posts:
             self._calls.outbox.end(lambda_id, pending.connection, refused)
             return None
         tail = self._store.logs.read(lambda_id, pending.connection, 0, now)
-        lives_s = float(GRACE_S)
+        lives_s = float(self._grace_s)
         if tail is not None and tail.reader.hold and tail.away_since is None:
             lives_s += max(tail.reader.until + LATE_S - now, SEEN_S)
         connection = replace(pending.as_connection(), lives_s=lives_s)

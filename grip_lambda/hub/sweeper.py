@@ -64,8 +64,8 @@ class Sweeper:
     def _run(self) -> None:
         failing = False
         while not self._stopped.wait(1.0 if failing else TICK_S):
-            self._http_hosts.end_polls()
             try:
+                self._http_hosts.look_after()
                 self.sweep()
                 failing = False
             except StoreError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
@@ -18,10 +18,10 @@ class Node(ABC):
 
     Attributes:
         name: the node's name, which is in the issuer of its ``Grip-Sig``.
-        left: is told of each channel that nobody is held on any more, as far as that is seen.
+        left: are told of each channel that nobody is held on any more, as far as that is seen.
     """
 
-    left: Callable[[str], None] | None = None
+    left: Sequence[Callable[[str], None]] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -81,6 +81,15 @@ class Node(ABC):
         """
         message = HttpStreamFormat(data.decode())
         self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
+
+    def end_stream(self, channel: str, seq: int) -> None:
+        """End the HTTP stream held on ``channel`` after the piece before ``seq``.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        item = self._item(HttpStreamFormat(close=True), str(seq), str(seq - 1))
+        self._publish_held(channel, item)
 
     def recall(self, channel: str) -> None:
         """Have Pushpin ask the next link of the stream held on ``channel`` soon.

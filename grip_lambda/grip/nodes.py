@@ -30,10 +30,10 @@ class Nodes:
         except KeyError:
             raise PublishError(f"the proxy {name} is not configured") from None
 
-    def on_left(self, listener: Callable[[str], None]) -> None:
-        """Have ``listener`` told of each channel that nobody is held on any more."""
+    def on_left(self, *listeners: Callable[[str], None]) -> None:
+        """Have ``listeners`` told of each channel that nobody is held on any more."""
         for node in self._nodes.values():
-            node.left = listener
+            node.left = listeners
 
     def reachable(self) -> dict[str, bool]:
         """Tell which of them are connected."""

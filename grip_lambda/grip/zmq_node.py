@@ -139,8 +139,8 @@ class ZmqNode(Node):
         """Tell of the channels that were left; apart from the watch, as it may take a while."""
         while (channel := self._gone.get()) is not None:
             try:
-                if self.left is not None:
-                    self.left(channel)
+                for listener in self.left:
+                    listener(channel)
             except GripLambdaError as error:
                 log.info("a channel was left unnoticed: %s", error)
             except Exception:

@@ -19,6 +19,7 @@ from .outbox import Outbox
 from .posts import Posts
 from .replies import Replies
 from .results import Results
+from .streams import STREAM, Streams
 from .sweeper import Sweeper
 from .websocket import WebSocketHosts
 
@@ -46,12 +47,16 @@ class Hub:
         outbox = Outbox(self.store, self.nodes, secret)
         self.calls = Calls(self.store, self.nodes, outbox, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.hosts = Hosts(self.store, self.nodes, self.calls, settings, self.access)
+        self.streams = Streams(self.store, self.nodes, self.results.end, settings.grace_s)
+        replies.others[STREAM] = self.streams.finish
+        self.hosts = Hosts(
+            self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
+        )
         self.websocket = WebSocketHosts(self.hosts, settings)
         openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
         self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
-        self.nodes.on_left(self.http_hosts.left)
+        self.nodes.on_left(self.http_hosts.left, self.streams.left)
         self._sweeper = Sweeper(
             self.store,
             self.hosts,

@@ -235,7 +235,7 @@ class HttpHosts:
                 continue  # a later one came just now
             is_held = self._outbox.is_held(*key, held.reader)
             if is_held is False and now < held.reader.until:
-                self.left(log_channel(*key, held.reader.hold))
+                self._left(*key, held.reader.hold, held.since)
             elif held.reader.kind == POLL:
                 if now < held.reader.until:
                     continue
@@ -247,11 +247,13 @@ class HttpHosts:
     def left(self, channel: str) -> None:
         """Note that nobody is held on a channel any more."""
         place = parse_log_channel(channel)
-        if place is None:
+        if place is None or not HttpConnection.is_one(place[1]):
             return
-        lambda_id, connection, hold = place
-        now = time.time()
-        self._store.logs.detach(lambda_id, connection, hold, now, expires=now + self._grace_s)
+        self._left(*place, time.time())
+
+    def _left(self, lambda_id: str, connection: str, hold: int, since: float) -> None:
+        expires = since + self._grace_s
+        self._store.logs.detach(lambda_id, connection, hold, time.time(), expires=expires)
 
     def _event(self, client: Client) -> EventId | None:
         """Return what a request's event id says, None where there is none."""

@@ -47,16 +47,21 @@ class Posts:
         except ProtocolError as error:
             raise BadRequest(str(error)) from None
         answers = []
+        reports = []
         for message in messages:
-            if not isinstance(message, jsonrpc.Answer):
+            if isinstance(message, jsonrpc.Notification):
+                reports.append(message)
+            elif not isinstance(message, jsonrpc.Answer):
                 continue
-            if isinstance(message.id, str):
+            elif isinstance(message.id, str):
                 answers.append(message)
             elif message.id == 0 and waiting:
                 known = self._acknowledge(message, waiting, now) or known
                 waiting = []
         if known is not None:
             connection, session = _holder(known)
+            for report in reports:
+                self._hosts.notified(connection, session, report)
             self._hosts.answered(connection, session, answers)
 
     def too_large(self, lambda_id: str, token: str, calls: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from .signed import sign, unsign
 
 #: What signatures of event ids are for.
 _EVENT = "event"
+_CONNECTION = re.compile(r"[A-Za-z0-9_-]{12}[0-9a-f]{12}[A-Za-z0-9_-]{18}", re.ASCII)
 _EVENT_ID = re.compile(r"([A-Za-z0-9_-]{16})([A-Za-z0-9_-]{42})([0-9]{1,15})", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -81,6 +82,11 @@ class HttpConnection:
     def new(cls, generation: str, now: float) -> HttpConnection:
         """Return a fresh one."""
         return cls(generation, int(now * 1000), secrets.token_urlsafe(13))
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Tell whether ``text`` has the form of the id of one."""
+        return _CONNECTION.fullmatch(text) is not None
 
     @classmethod
     def parse(cls, text: str) -> HttpConnection:

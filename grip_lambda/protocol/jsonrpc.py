@@ -43,6 +43,7 @@ class _Message(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(_Message)
 _array = msgspec.json.Decoder(list[msgspec.Raw])
+_pair = msgspec.json.Decoder(tuple[str, msgspec.Raw])
 _judge = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -190,6 +191,17 @@ def parse_all(data: bytes) -> list[Answer | Notification | Request | None]:
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         raise ProtocolError("a message must be JSON in UTF-8") from None
     return [parse(bytes(one)) for one in messages]
+
+
+def progress(message: Notification) -> tuple[str, bytes] | None:
+    """Return the call and the value of a ``progress`` notification; None where it is none."""
+    if message.method != "progress":
+        return None
+    try:
+        token, value = _pair.decode(message.params)
+    except msgspec.DecodeError:
+        return None
+    return token, bytes(value)
 
 
 def parse(data: bytes) -> Answer | Notification | Request | None:

@@ -21,6 +21,11 @@ from .streams import end_stream, hold_stream
 
 #: Where the next links of streams are.
 NEXT = "/lambda-streams"
+_UPGRADE = (
+    "open a WebSocket here; a handshake needs the header `Upgrade: websocket`, in lower case."
+    " Without WebSocket: `Accept: text/event-stream` for a stream, or `Accept: application/json`"
+    " for polls"
+)
 _KINDS = {sse.CONTENT_TYPE: SSE, "application/json": POLL}
 #: What is looked at of a body that is too large, at either end, in bytes.
 _EDGE = 65536
@@ -39,10 +44,14 @@ def get(hub: Hub, request: Request, lambda_id: str | None) -> Response:
         lambda_id: the id in the address, or None.
     """
     kind = _kind(request)
+    wanted = opening(hub, request, lambda_id, None)
+    if kind is None:
+        hub.hosts.open(wanted)  # pages are not told why a handshake was refused; here they are
+        raise UpgradeRequired(_UPGRADE)
     node = http_node(hub, request)
     headers = partial(listed_headers, list(request.headers.items()))
     client = Client(
-        opening(hub, request, lambda_id, None),
+        wanted,
         Connection("", node, headers, kind),
         request.headers.get(CURSOR, ""),
     )
@@ -55,17 +64,13 @@ def get(hub: Hub, request: Request, lambda_id: str | None) -> Response:
     return _polled(hub.http_hosts.poll(client, wait_s))
 
 
-def _kind(request: Request) -> str:
+def _kind(request: Request) -> str | None:
     """Choose what the client accepts best; nobody who takes anything is meant."""
     for accepted, quality in request.accept_mimetypes:
         kind = _KINDS.get(accepted.partition(";")[0].strip().lower())
         if kind is not None and quality > 0:
             return kind
-    raise UpgradeRequired(
-        "open a WebSocket here; a handshake needs the header `Upgrade: websocket`, in lower case."
-        " Without WebSocket: `Accept: text/event-stream` for a stream, or `Accept:"
-        " application/json` for polls"
-    )
+    return None
 
 
 def following(hub: Hub, request: Request, link: str) -> Response:

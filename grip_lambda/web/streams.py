@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
+from ..hub.streams import Piece
 from ..protocol import sse
 from ..settings import NEXT_S
 
@@ -34,6 +35,13 @@ def hold_stream(channel: str, last: int, link: str, body: bytes) -> Response:
         }
     )
     return response
+
+
+def piece_response(piece: Piece) -> Response:
+    """Return a part of a streamed call: its end, or a hold."""
+    if piece.channel is None:
+        return end_stream(piece.body)
+    return hold_stream(piece.channel, piece.last, piece.link, piece.body)
 
 
 def end_stream(body: bytes = b"") -> Response:

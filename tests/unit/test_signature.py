@@ -42,7 +42,7 @@ def test_the_right_key_tells_the_node_and_the_protocol(node: str, protocol: str)
         signed(iss="WS@n1"),
         signed(iss="tcp@n1"),
         signed(algorithm="HS512"),
-        jwt.encode({"exp": NOW + 60, "iss": "ws@n1"}, None, algorithm="none"),
+        jwt.encode({"exp": NOW + 60, "iss": "ws@n1"}, "", algorithm="none"),
         jwt.encode({"exp": NOW + 60}, KEYS["n1"]),
         jwt.encode({"iss": "ws@n1"}, KEYS["n1"]),
         signed(exp=1_000_000_000),

@@ -99,6 +99,9 @@ class Hosts:
             ids.is_reopen_token(secret, lambda_id, past.generation, opening.token)
             or (opening.owner and opening.owner == past.owner)
         ):
+            if opening.owner and opening.owner != past.owner:
+                fresh = ids.new_generation()  # whoever has the token had it of another key
+                return Session(lambda_id, fresh, int(now), replaces=past.generation), True
             session = Session(
                 lambda_id, past.generation, int(now), may_take_over=True, owner=past.owner
             )
@@ -124,10 +127,12 @@ class Hosts:
         now = time.time()
         self.check_key(session)
         self._check_owner(session, now)
+        self._replace(session, now)
         terms = _terms(result)
         opened = msgspec.structs.replace(
             session,
             may_take_over=False,
+            replaces="",
             opened=now,
             max_calls=_count(terms.get("max_calls")),
             methods=_names(terms.get("methods")),
@@ -141,8 +146,17 @@ class Hosts:
         if self._access.ring is None or session.may_take_over:
             return
         past = self._store.remembered(session.lambda_id, now)
-        if past is not None and past.generation != session.generation:
+        if past is not None and past.generation not in (session.generation, session.replaces):
             raise Forbidden("another host has opened the id meanwhile")
+
+    def _replace(self, session: Session, now: float) -> None:
+        """Close the lambda of another key whose token this host has shown."""
+        known = self._store.get_lambda(session.lambda_id, now) if session.replaces else None
+        if known is not None and known.generation == session.replaces:
+            closed = self._store.close_lambda(
+                known.id, known.connection, outcomes.DISCONNECTED, now
+            )
+            self._end([closed] if closed else [], TAKEN_OVER, _TAKEN_OVER)
 
     def _enter(
         self, connection: Connection, session: Session, now: float, *, take_over: bool

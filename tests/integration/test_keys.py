@@ -305,6 +305,11 @@ def test_a_lambda_belongs_to_the_key_that_opened_it(keyed: Keyed, opened: Opened
     assert fourth.closed()[0] == 4409
     assert keyed.refused(address, "host") == (403, "forbidden")  # it has another owner now
     assert answered(keyed, fifth, "full") == "hello"
+    # Whoever had the token of the earlier owner has none any more.
+    assert fifth.token != first.token
+    for name in (None, "host"):
+        assert keyed.refused(f"{address}?token={first.token}", name) == (403, "forbidden")
+    assert opened(None, f"{address}?token={fifth.token}").token == fifth.token
 
 
 def test_deleting_takes_the_token_or_a_key_that_may_host(keyed: Keyed, opened: Opened) -> None:

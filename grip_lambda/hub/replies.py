@@ -13,6 +13,7 @@ from ..errors import PublishError
 from ..grip.nodes import Nodes
 from ..protocol import sse
 from ..store import Call, Outcome, Store
+from .aws import aws_late, aws_reply
 from .channels import call_channel, wait_channel
 from .invocations import invoke_reply
 from .outcomes import DEADLINE_EXCEEDED
@@ -33,6 +34,8 @@ KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
     "async": _plain,
     "stream": _plain,
     "invoke": invoke_reply,
+    "aws": aws_reply,
+    "event": _plain,
 }
 
 
@@ -65,7 +68,7 @@ def render_late(call: Call) -> Response:
 
     Its headers stay, whatever the response is in the end.
     """
-    return render(call, DEADLINE_EXCEEDED)
+    return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 
 class Replies:
@@ -75,7 +78,10 @@ class Replies:
         self._store = store
         self._nodes = nodes
         #: Kinds of calls that are not held as an HTTP response, and how each is answered.
-        self.others: dict[str, Callable[[Call, Outcome], None]] = {"async": lambda *_: None}
+        self.others: dict[str, Callable[[Call, Outcome], None]] = {
+            "async": lambda *_: None,
+            "event": lambda *_: None,
+        }
 
     def send(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Tell the callers how their calls have ended; that is stored already."""

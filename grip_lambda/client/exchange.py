@@ -241,17 +241,22 @@ def _reply(
         outcome = yield request
         if isinstance(outcome, Reply) and is_wanted(outcome):
             return outcome
-        error = _error(request, outcome)
-        lost = isinstance(outcome, Failure) and not outcome.late
-        if pause is None or not (isinstance(error, Unavailable) or (lost and request.is_safe)):
+        assert outcome is not None
+        error = error_of(request, outcome)
+        if pause is None or not may_try_again(request, outcome, error):
             raise error
         yield pause
     raise AssertionError("unreachable")
 
 
-def _error(request: Request, outcome: Reply | Failure | None) -> LambdaError:
+def may_try_again(request: Request, outcome: Reply | Failure, error: LambdaError) -> bool:
+    """Tell whether a request may be made again that had this outcome."""
+    lost = isinstance(outcome, Failure) and not outcome.late
+    return isinstance(error, Unavailable) or (lost and request.is_safe)
+
+
+def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
     """Return the error that an outcome means; `Unavailable` if no host can have been asked."""
-    assert outcome is not None
     if isinstance(outcome, Failure):
         if not outcome.sent:
             return Unavailable(f"the server is out of reach: {outcome.reason}")

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import orjson
 
 from ..errors import Forbidden, NotFound, PublishError, Unauthorized
 from ..grip.nodes import Nodes
@@ -22,6 +21,7 @@ from .calls import Calls, check_lambda_id
 from .channels import host_channel
 from .session import Connection, Opening, Session
 from .streams import Streams
+from .terms import parse_terms
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ CLOSED_BY_REQUEST = 4410
 NOT_SEEN = 4408
 
 _TAKEN_OVER = "the lambda was opened again elsewhere"
-_NAMES_MAX = 1000
 
 
 class Hosts:
@@ -99,6 +98,9 @@ class Hosts:
             ids.is_reopen_token(secret, lambda_id, past.generation, opening.token)
             or (opening.owner and opening.owner == past.owner)
         ):
+            if opening.owner and opening.owner != past.owner:
+                fresh = ids.new_generation()  # whoever has the token had it of another key
+                return Session(lambda_id, fresh, int(now), replaces=past.generation), True
             session = Session(
                 lambda_id, past.generation, int(now), may_take_over=True, owner=past.owner
             )
@@ -124,14 +126,16 @@ class Hosts:
         now = time.time()
         self.check_key(session)
         self._check_owner(session, now)
-        terms = _terms(result)
+        self._replace(session, now)
+        terms = parse_terms(result)
         opened = msgspec.structs.replace(
             session,
             may_take_over=False,
+            replaces="",
             opened=now,
-            max_calls=_count(terms.get("max_calls")),
-            methods=_names(terms.get("methods")),
-            context=terms.get("context") is True,
+            max_calls=terms.max_calls,
+            methods=terms.methods,
+            context=terms.context,
         )
         self._enter(connection, opened, now, take_over=session.may_take_over)
         return opened
@@ -141,8 +145,17 @@ class Hosts:
         if self._access.ring is None or session.may_take_over:
             return
         past = self._store.remembered(session.lambda_id, now)
-        if past is not None and past.generation != session.generation:
+        if past is not None and past.generation not in (session.generation, session.replaces):
             raise Forbidden("another host has opened the id meanwhile")
+
+    def _replace(self, session: Session, now: float) -> None:
+        """Close the lambda of another key whose token this host has shown."""
+        known = self._store.get_lambda(session.lambda_id, now) if session.replaces else None
+        if known is not None and known.generation == session.replaces:
+            closed = self._store.close_lambda(
+                known.id, known.connection, outcomes.DISCONNECTED, now
+            )
+            self._end([closed] if closed else [], TAKEN_OVER, _TAKEN_OVER)
 
     def _enter(
         self, connection: Connection, session: Session, now: float, *, take_over: bool
@@ -282,21 +295,3 @@ class Hosts:
                 )
             except PublishError as error:
                 log.info("a connection was not closed: %s", error)
-
-
-def _terms(result: bytes) -> dict[str, Any]:
-    try:
-        terms = orjson.loads(result)
-    except orjson.JSONDecodeError:  # a number beyond all floats, which says nothing to us
-        return {}
-    return terms if isinstance(terms, dict) else {}
-
-
-def _names(value: Any) -> list[str] | None:
-    if not isinstance(value, list):
-        return None
-    return [name for name in value if isinstance(name, str)][:_NAMES_MAX]
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 < value < 2**31 else None

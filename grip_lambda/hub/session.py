@@ -63,6 +63,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
         context: whether it wants the context of each call.
         owner: the id of the API key that opened it; empty without one.
         private: whether it is to be callable with an API key only.
+        replaces: the generation of another key's lambda, whose token it showed: its tokens end.
     """
 
     lambda_id: str
@@ -76,6 +77,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     context: bool = False
     owner: str = ""
     private: bool = False
+    replaces: str = ""
 
     @property
     def is_open(self) -> bool:

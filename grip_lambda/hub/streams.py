@@ -190,7 +190,9 @@ def _piece(lambda_id: str, token: str, tail: Tail, after: int) -> Piece:
         return Piece(body)
     last = tail.entries[-1].seq if tail.entries else after
     channel = log_channel(lambda_id, token, tail.reader.hold)
-    return Piece(body or sse.COMMENT, channel, last, f"/calls/{token}/events/{tail.reader.hold}")
+    # With an id from the first moment on, who comes back never makes a second call.
+    body = body or sse.only_id(f"{token}.{last}")
+    return Piece(body, channel, last, f"/calls/{token}/events/{tail.reader.hold}")
 
 
 def _encode(token: str, entry: Entry) -> bytes:

@@ -137,3 +137,17 @@ def test_a_module_for_the_command_line(stack: Stack) -> None:
     finally:
         host.kill()
         host.communicate()
+
+
+def test_with_the_client_of_aws(start: Start) -> None:
+    host = start("context_host.py")
+    assert host.stdout is not None
+    lambda_id = host.stdout.readline().split("/")[-2]
+
+    caller = start("aws.py", lambda_id)
+
+    out, told = caller.communicate(timeout=20)
+    assert told == ""
+    answer = re.fullmatch(r"done {'hello': {'name': 'world'}, 'left_ms': (\d+)}\n", out)
+    assert answer
+    assert 50_000 < int(answer[1]) <= 55_000

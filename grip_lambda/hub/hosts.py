@@ -9,16 +9,17 @@ from typing import Any
 
 import msgspec
 
-from ..errors import Forbidden, NotFound, PublishError, Unauthorized
+from ..errors import Cancelled, Forbidden, NotFound, PublishError, TakenOver, Unauthorized
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..protocol.keys import Key
-from ..settings import GRACE_S, MAX_BODY, MAX_MESSAGE, MAX_RESULT, Settings
+from ..settings import MAX_BODY, MAX_MESSAGE, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .access import Access
 from .calls import Calls, check_lambda_id
 from .channels import host_channel
+from .openings import Deletions
 from .session import Connection, Opening, Session
 from .streams import Streams
 from .terms import parse_terms
@@ -54,6 +55,7 @@ class Hosts:
         self._calls = calls
         self._settings = settings
         self._access = access
+        self._deletions = Deletions(store)
 
     def open(self, opening: Opening) -> tuple[Session, bytes]:
         """Begin to open a lambda, a new one or again.
@@ -84,9 +86,13 @@ class Hosts:
         details: dict[str, Any] = {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
-            "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
+            "limits": {
+                "message": MAX_MESSAGE,
+                "body": MAX_BODY,
+                "result": self._settings.max_result,
+            },
             "ping": self._settings.ping_s,
-            "grace": GRACE_S,
+            "grace": self._settings.grace_s,
         }
         return session, jsonrpc.open_message(session.lambda_id, details)
 
@@ -124,7 +130,7 @@ class Hosts:
             Forbidden: somebody else has opened the id meanwhile, or the key was revoked.
         """
         now = time.time()
-        self.check_key(session)
+        self.check_key(session.owner)
         self._check_owner(session, now)
         self._replace(session, now)
         terms = parse_terms(result)
@@ -160,6 +166,7 @@ class Hosts:
     def _enter(
         self, connection: Connection, session: Session, now: float, *, take_over: bool
     ) -> None:
+        lives_s = 2 * self._settings.ping_s if connection.lives_s is None else connection.lives_s
         replaced = self._store.open_lambda(
             Lambda(
                 id=session.lambda_id,
@@ -168,10 +175,11 @@ class Hosts:
                 code=session.code,
                 generation=session.generation,
                 opened=session.opened or now,
-                expires=now + 2 * self._settings.ping_s,
+                expires=now + lives_s,
                 headers=connection.headers(),
                 methods=session.methods,
                 max_calls=session.max_calls,
+                transport=connection.transport,
                 context=session.context,
                 owner=session.owner,
                 private=session.private,
@@ -216,21 +224,22 @@ class Hosts:
         if not self._store.renew_lambda(session.lambda_id, connection.id, expires, now):
             self._enter(connection, session, now, take_over=False)
 
-    def gone(self, connection: Connection, session: Session) -> None:
+    def gone(self, lambda_id: str, connection: str) -> None:
         """Close the lambda of a connection that has ended; its callers learn it at once."""
-        closed = self._store.close_lambda(
-            session.lambda_id, connection.id, outcomes.DISCONNECTED, time.time()
-        )
+        closed = self._store.close_lambda(lambda_id, connection, outcomes.DISCONNECTED, time.time())
         if closed is not None:
             self._calls.reply(closed.calls, outcomes.DISCONNECTED)
 
-    def check_key(self, session: Session) -> None:
+    def check_key(self, owner: str) -> None:
         """Check that the API key which opened a lambda still may.
+
+        Args:
+            owner: the id of the key; empty without one.
 
         Raises:
             Forbidden: it was revoked, or may not host any more.
         """
-        if not self._access.may_host(session.owner):
+        if not self._access.may_host(owner):
             raise Forbidden("the API key of this host was revoked, or may not host any more")
 
     def delete(self, lambda_id: str, token: str, key: Key | None = None) -> None:
@@ -259,6 +268,7 @@ class Hosts:
                 if self._access.ring
                 else "closing a lambda takes its token, as ?token=…"
             )
+        self._deletions.note(lambda_id, time.time())
         closed = self._store.close_lambda(
             lambda_id, known.connection, outcomes.DISCONNECTED, time.time()
         )
@@ -289,9 +299,12 @@ class Hosts:
     def _end(self, closed: Iterable[Closed], code: int, reason: str) -> None:
         for one in closed:
             self._calls.reply(one.calls, outcomes.DISCONNECTED)
+            gone = one.lambda_
+            if gone.transport != "websocket":
+                error = Cancelled(reason) if code == CLOSED_BY_REQUEST else TakenOver(reason)
+                self._calls.outbox.end(gone.id, gone.connection, error)
+                continue
             try:
-                self._nodes[one.lambda_.node].close(
-                    host_channel(one.lambda_.connection), code, reason
-                )
+                self._nodes[gone.node].close(host_channel(gone.connection), code, reason)
             except PublishError as error:
                 log.info("a connection was not closed: %s", error)

@@ -12,8 +12,12 @@ from ..store import open_store
 from .access import Access
 from .calls import Calls
 from .hosts import Hosts
+from .http_hosts import HttpHosts
 from .keyring import KeyRing
 from .monologue import CALL, MonologueHosts
+from .openings import Openings
+from .outbox import Outbox
+from .posts import Posts
 from .replies import Replies
 from .results import Results
 from .streams import STREAM, Streams
@@ -40,9 +44,11 @@ class Hub:
         self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
         replies = Replies(self.store, self.nodes)
-        self.calls = Calls(self.store, self.nodes, replies)
+        secret = settings.secret
+        outbox = Outbox(self.store, self.nodes, secret)
+        self.calls = Calls(self.store, self.nodes, outbox, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.streams = Streams(self.store, self.nodes, self.results.end)
+        self.streams = Streams(self.store, self.nodes, self.results.end, settings.grace_s)
         replies.others[STREAM] = self.streams.finish
         self.hosts = Hosts(
             self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
@@ -52,7 +58,18 @@ class Hub:
             self.hosts, self.calls, self.store, self.nodes, settings=settings, access=self.access
         )
         replies.others[CALL] = self.monologue.finish
-        self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
+        openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
+        self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
+        self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
+        self.nodes.on_left(self.http_hosts.left, self.streams.left)
+        self._sweeper = Sweeper(
+            self.store,
+            self.hosts,
+            self.calls,
+            self.results,
+            self.http_hosts,
+            ping_s=settings.ping_s,
+        )
         self._sweeper.start()
 
     def close(self) -> None:

@@ -115,7 +115,7 @@ class WebSocketBatches(ABC):
                 raise ProtocolError(self.silence, NOT_ACKNOWLEDGED)
             return
         try:
-            self._hosts.check_key(batch.session)
+            self._hosts.check_key(batch.session.owner)
         except Forbidden as error:
             raise ProtocolError(str(error), NOT_ALLOWED) from None
         try:
@@ -129,7 +129,7 @@ class WebSocketBatches(ABC):
             batch.out.append(closing)
         self._flush(batch)
         if batch.session.is_open:
-            self._hosts.gone(batch.connection, batch.session)
+            self._hosts.gone(batch.session.lambda_id, batch.connection.id)
 
     def _flush(self, batch: Batch) -> None:
         """Pass on the answers of a batch in one step."""

@@ -89,9 +89,9 @@ class MonologueHosts(WebSocketBatches):
             details: whether it wants to know more than its id.
 
         Raises:
-            BadRequest, Forbidden, Unauthorized: as Hosts.open; or its API key may not call.
+            BadRequest, Forbidden, Unauthorized: as Hosts.prepare; or its API key may not call.
         """
-        session, recovered = self._hosts.open(opening)
+        session, recovered = self._hosts.prepare(opening)
         self._access.caller_by_id(session.owner)
         terms = MonologueTerms(wait_s, details, recovered)
         return msgspec.structs.replace(session, monologue=terms), [

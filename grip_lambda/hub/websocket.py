@@ -24,13 +24,12 @@ class WebSocketHosts(WebSocketBatches):
         Raises:
             BadRequest, Forbidden: as Hosts.open.
         """
-        session, recovered = self._hosts.open(opening)
-        details = self._hosts.details(session, recovered)
+        session, message = self._hosts.open(opening)
         return session, [
             events.accepted(),
             events.subscribe(host_channel(connection.id)),
             events.ping_every(self._ping_s),
-            events.text(jsonrpc.open_message(session.lambda_id, details)),
+            events.text(message),
         ]
 
     def _message(self, batch: Batch, content: bytes) -> None:

@@ -22,6 +22,7 @@ from .jsontext import encode_string
 
 CODE = "json-rpc"
 _NULL = b"null"
+_SPACE = b" \t\r\n"
 
 
 class _Message(msgspec.Struct):
@@ -85,6 +86,21 @@ def unknown_method(request: Request) -> bytes:
     """Return the error that answers a host's own request."""
     error = f"unknown method: {request.method[:100]}"
     return msgspec.json.encode({"id": request.id, "result": None, "error": error})
+
+
+def parse_all(data: bytes) -> list[Answer | Notification | Request | None]:
+    """Read what a host posts: one message, or an array of them.
+
+    Raises:
+        ProtocolError: any of it is not JSON-RPC in UTF-8.
+    """
+    if not data.lstrip(_SPACE).startswith(b"["):
+        return [parse(data)]
+    try:
+        messages = jsontext.elements(data)
+    except ValueError:
+        raise ProtocolError("a message must be JSON in UTF-8") from None
+    return [parse(one) for one in messages]
 
 
 def progress(message: Notification) -> tuple[str, bytes] | None:

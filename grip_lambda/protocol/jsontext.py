@@ -24,8 +24,10 @@ _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 _judge = msgspec.json.Decoder(msgspec.Raw)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 Message = TypeVar("Message", bound=msgspec.Struct)
+Parts = TypeVar("Parts", dict[str, msgspec.Raw], list[msgspec.Raw])
 
 #: What reading raises where a text is not JSON, not in UTF-8, or nested far too deep.
 UNREADABLE = (UnicodeDecodeError, msgspec.MsgspecError, RecursionError)
@@ -86,31 +88,45 @@ def decode(decoder: msgspec.json.Decoder[Message], data: bytes) -> Message:
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """Return the members of a JSON object, each as the text that it is.
+    """Return the members of a JSON object, each as the text that it came in.
 
     Raises:
         ValueError: it is no JSON object; UnicodeDecodeError if it is not in UTF-8, TooDeep if it
             can't be read for its depth.
     """
-    text.decode()
-    marker = b""
-    try:
-        try:
-            found = _members.decode(text)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            marker = _marker()
-            found = _members.decode(_hide_surrogates(text, marker))
-    except RecursionError:
-        raise TooDeep("nested too deep") from None
-    except msgspec.MsgspecError:
-        raise ValueError("no JSON object") from None
+    found, marker = _parts(_members, text)
     if not marker:
         return {name: bytes(value) for name, value in found.items()}
     if any(marker.decode() in name for name in found):
         raise ValueError("half a character in a name")
     return {name: bytes(value).replace(marker, rb"\u") for name, value in found.items()}
+
+
+def elements(text: bytes) -> list[bytes]:
+    """Return the elements of a JSON array, each as the text that it came in.
+
+    Raises:
+        ValueError: as ``members``.
+    """
+    found, marker = _parts(_elements, text)
+    return [bytes(one).replace(marker, rb"\u") if marker else bytes(one) for one in found]
+
+
+def _parts(decoder: msgspec.json.Decoder[Parts], text: bytes) -> tuple[Parts, bytes]:
+    """Return the parts of a text, and the marker that stands for half a surrogate pair."""
+    text.decode()
+    try:
+        try:
+            return decoder.decode(text), b""
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            marker = _marker()
+            return decoder.decode(_hide_surrogates(text, marker)), marker
+    except RecursionError:
+        raise TooDeep("nested too deep") from None
+    except msgspec.MsgspecError:
+        raise ValueError("not what it should be in JSON") from None
 
 
 def encode_string(text: str) -> bytes:

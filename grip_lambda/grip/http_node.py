@@ -9,29 +9,34 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
+from operator import itemgetter
 
 import requests
-from gripcontrol import GripPubControl
 from pubcontrol import Format, Item
 
 from ..errors import PublishError
+from ..proxies import Proxy
+from .control import http_publisher
 from .node import HOLD_ID, REPLY_ID, Node, response
 
 log = logging.getLogger(__name__)
 
 #: A hold is in place this long after its request was answered, as a rule; in seconds.
 _AGAIN_S = 0.05
+#: The same where the hold is told after the call was sent.
+_FROZEN_S = (0.02, 0.06)
 _TIMEOUT_S = 0.5
 
 
 class HttpNode(Node):
     """Publishes with a request each."""
 
-    def __init__(self, name: str, control_uri: str) -> None:
-        super().__init__(name)
-        self._control_uri = control_uri
-        self._publisher = GripPubControl({"control_uri": control_uri})
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy.node)
+        self._control_uri = proxy.control_uri
+        self._publisher = http_publisher(proxy)
 
     @property
     def is_connected(self) -> bool:
@@ -50,6 +55,9 @@ class HttpNode(Node):
     ) -> None:
         message = response(status, body, headers)
         self._publish(channel, self._item(message, REPLY_ID, HOLD_ID))
+        self._later(channel, message)
+
+    def _later(self, channel: str, message: Format) -> None:
         again = threading.Timer(_AGAIN_S, self._again, (channel, message))
         again.daemon = True
         again.start()
@@ -57,10 +65,10 @@ class HttpNode(Node):
     def stop(self) -> None:
         self._publisher.wait_all_sent()
 
-    def _again(self, channel: str, message: Format) -> None:
+    def _again(self, channel: str, message: Format, item_id: str = f"{REPLY_ID}a") -> None:
         try:
             # An id of its own: Pushpin drops what it has seen.
-            self._publish(channel, self._item(message, f"{REPLY_ID}a", HOLD_ID))
+            self._publish(channel, self._item(message, item_id, HOLD_ID))
         except PublishError as error:
             log.info("a reply was not repeated: %s", error)
 
@@ -73,3 +81,30 @@ class HttpNode(Node):
             self._publisher.publish(channel, item, blocking=True)
         except ValueError as error:
             raise PublishError(f"publishing through {self.name} failed: {error}") from None
+
+
+class FrozenNode(HttpNode):
+    """The same in a function, where nothing happens between two requests.
+
+    The function that began a call has sent it to the host before it told Pushpin to hold the
+    caller: more replies are early, so they are published twice more.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy)
+        self._waiting: list[tuple[float, str, str, Format]] = []
+
+    def require(self) -> None:
+        """Take it for reachable: whether it is, the publish tells before the response is given."""
+
+    def _later(self, channel: str, message: Format) -> None:
+        now = time.monotonic()
+        self._waiting += [
+            (now + after, f"{REPLY_ID}{n}", channel, message) for n, after in enumerate(_FROZEN_S)
+        ]
+
+    def settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for due, item_id, channel, message in sorted(waiting, key=itemgetter(0)):
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._again(channel, message, item_id)

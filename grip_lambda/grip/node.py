@@ -87,6 +87,9 @@ class Node(ABC):
         """
         self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
+    def settle(self) -> None:  # noqa: B027 - most do nothing later
+        """Do now what would be done later: nothing may run after this for a long time."""
+
     @abstractmethod
     def stop(self) -> None:
         """Let go of it. What is not sent yet is left to Pushpin's repeat."""

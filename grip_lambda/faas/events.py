@@ -77,7 +77,7 @@ def _encoded(path: str) -> str:
     return quote(_LONE_PERCENT.sub("%25", path), safe=_ENCODED, errors="surrogatepass")
 
 
-def path(event: Event) -> str:
+def path_of(event: Event) -> str:
     """Return the path of a normalised event."""
     return str(event["rawPath"] if event["version"] == "2.0" else event["path"])
 
@@ -97,7 +97,7 @@ def with_header(event: Event, name: str, value: str) -> Event:
     return changed
 
 
-def hold(result: Result) -> Hold | None:
+def hold_of(result: Result) -> Hold | None:
     """Return what a response has Pushpin hold as a response; None where it has it hold none."""
     fields = {name.lower(): value for name, value in _fields(result)}
     if fields.get("grip-hold") != "response" or not fields.get("grip-timeout", "").isdigit():

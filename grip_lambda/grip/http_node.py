@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from operator import itemgetter
 
 import requests
 from pubcontrol import Format, Item
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 
 #: A hold is in place this long after its request was answered, as a rule; in seconds.
 _AGAIN_S = 0.05
-#: The same where the hold is told after the call was sent.
-_FROZEN_S = (0.02, 0.06)
+#: The same in a function: the host's next messages wait for so long.
+_FROZEN_S = 0.03
 _TIMEOUT_S = 0.5
 
 
@@ -65,10 +64,10 @@ class HttpNode(Node):
     def stop(self) -> None:
         self._publisher.wait_all_sent()
 
-    def _again(self, channel: str, message: Format, item_id: str = f"{REPLY_ID}a") -> None:
+    def _again(self, channel: str, message: Format) -> None:
         try:
             # An id of its own: Pushpin drops what it has seen.
-            self._publish(channel, self._item(message, item_id, HOLD_ID))
+            self._publish(channel, self._item(message, f"{REPLY_ID}a", HOLD_ID))
         except PublishError as error:
             log.info("a reply was not repeated: %s", error)
 
@@ -84,27 +83,20 @@ class HttpNode(Node):
 
 
 class FrozenNode(HttpNode):
-    """The same in a function, where nothing happens between two requests.
-
-    The function that began a call has sent it to the host before it told Pushpin to hold the
-    caller: more replies are early, so they are published twice more.
-    """
+    """The same in a function, where nothing happens between two requests."""
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
-        self._waiting: list[tuple[float, str, str, Format]] = []
+        self._waiting: list[tuple[float, str, Format]] = []
 
     def require(self) -> None:
         """Take it for reachable: whether it is, the publish tells before the response is given."""
 
     def _later(self, channel: str, message: Format) -> None:
-        now = time.monotonic()
-        self._waiting += [
-            (now + after, f"{REPLY_ID}{n}", channel, message) for n, after in enumerate(_FROZEN_S)
-        ]
+        self._waiting.append((time.monotonic() + _FROZEN_S, channel, message))
 
     def settle(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for due, item_id, channel, message in sorted(waiting, key=itemgetter(0)):
+        for due, channel, message in waiting:
             time.sleep(max(0.0, due - time.monotonic()))
-            self._again(channel, message, item_id)
+            self._again(channel, message)

@@ -9,7 +9,7 @@ from tests.support.gateway import Gateway, Kind
 from tests.support.pushpin import KEY, Pushpin
 from tests.support.stack import Stack
 
-SECRET = "of-the-function-stack"  # noqa: S105
+SECRET = "of-the-function-stack"
 
 
 class FunctionStack(Stack):

@@ -5,7 +5,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 NODE   := tests/node/node_modules/.installed
 
-.PHONY: help run cluster test lint format bench bench-cluster install pushpin redis haproxy ss clean
+.PHONY: help run cluster test lint format bench bench-cluster install pushpin redis haproxy ss chromium clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ run: install pushpin  ## Start everything and print how to use it (PORT=7999, WO
 cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
 	@exec $(PY) -m grip_lambda cluster
 
-test: install pushpin redis haproxy ss $(NODE)  ## Run the whole test suite against real servers
+test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest
 
 lint: install  ## Check style and types
@@ -42,7 +42,7 @@ $(VENV)/.installed: pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,redis,faas]'
 	@touch $@
 
-# The Lambda API's own Node client, and the curl beside it, for the tests.
+# The Lambda API's own Node client, the JavaScript library's tools, and the curl beside them.
 $(NODE): tests/node/package.json tests/node/package-lock.json
 	@command -v npm >/dev/null || tools/apt-install nodejs npm
 	@command -v curl >/dev/null || tools/apt-install curl
@@ -55,6 +55,9 @@ redis:
 
 ss:
 	@command -v ss >/dev/null || tools/apt-install iproute2
+
+chromium:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tools/apt-install chromium chromium-driver
 
 haproxy:
 	@command -v haproxy >/dev/null || tools/apt-install haproxy

@@ -5,8 +5,10 @@ GripLambdaError
 ├── ProtocolError             a peer sent what its protocol forbids (closes a WebSocket)
 └── RequestError              a refusal with a status and a code
     ├── BadRequest            400 bad_request
+    │   └── InvalidParameter  one of AWS's parameters, not the body
     ├── Unauthorized          401 unauthorized
     ├── Forbidden             403 forbidden
+    │   └── BadSignature      a request in AWS's form is not signed with a key
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
     ├── TooLarge              413 too_large
@@ -47,6 +49,10 @@ class BadRequest(RequestError):
     """The request makes no sense: body, id, method name or a header."""
 
 
+class InvalidParameter(BadRequest):
+    """A parameter of AWS's Invoke makes no sense."""
+
+
 class Unauthorized(RequestError):
     """An API key is missing, or is none."""
 
@@ -57,6 +63,18 @@ class Unauthorized(RequestError):
 class Forbidden(RequestError):
     status = 403
     code = "forbidden"
+
+
+class BadSignature(Forbidden):
+    """A request for AWS's Invoke was not signed as it should be.
+
+    Attributes:
+        name: what AWS calls that.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class NotFound(RequestError):

@@ -38,7 +38,8 @@ HELP = f"""Exit status:
   {NO_ANSWER}    there is no answer (the deadline passed, the host went away);
        the host may have done the work
   {BUSY}    the host runs as many calls as it takes
-  {REFUSED}    the server refuses this, or somebody else ended the host
+  {REFUSED}    the server refuses this, also for want of an API key, or somebody else
+       ended the host
   {INTERRUPTED}  Ctrl-C"""
 
 

@@ -15,6 +15,7 @@
 """
 
 from .caller import AsyncClient, Client
+from .context import Context
 from .errors import (
     BadRequest,
     Busy,
@@ -46,6 +47,7 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Client",
+    "Context",
     "DeadlineExceeded",
     "Deleted",
     "Disconnected",

@@ -28,6 +28,7 @@ class BaseHost(Methods):
         headers: more headers for the handshake.
         key: an API key that may host; None for that of GRIP_LAMBDA_KEY, if there is one.
         private: whether it is to be callable with an API key only.
+        context: whether functions get a `Context` as their second argument, if they take two.
 
     Raises:
         ValueError: the address, a name, ``max_calls`` or the key makes no sense.
@@ -44,12 +45,13 @@ class BaseHost(Methods):
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
         private: bool = False,
+        context: bool = False,
     ) -> None:
         super().__init__(functions)
         if max_calls is not None and max_calls < 1:
             raise ValueError("max_calls is at least 1")
         self.url = base_url(url)
-        self._session = Session(max_calls, id or "", token or "", private=private)
+        self._session = Session(max_calls, id or "", token or "", private=private, context=context)
         self._runner = Runner(
             self.url, self, self._session, {**key_headers(key), **(headers or {})}
         )

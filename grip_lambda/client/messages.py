@@ -14,9 +14,14 @@ CANCEL = "rpc.cancel"
 
 @dataclass(frozen=True)
 class Result:
-    """What a function returned."""
+    """What a function returned.
+
+    Attributes:
+        shorter: what is sent where ``value`` makes too long a message; None for nothing.
+    """
 
     value: Any
+    shorter: Any = None
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,17 @@ def to_json(value: Any) -> str:
     return text
 
 
-def acknowledgement(methods: tuple[str, ...] | None, max_calls: int | None) -> str:
+def acknowledgement(
+    methods: tuple[str, ...] | None, max_calls: int | None, *, context: bool = False
+) -> str:
     """Return the answer to `open`."""
     said: dict[str, Any] = {"ok": True}
     if methods is not None:
         said["methods"] = methods
     if max_calls is not None:
         said["max_calls"] = max_calls
+    if context:
+        said["context"] = True
     return to_json({"id": OPEN_ID, "result": said})
 
 
@@ -111,6 +120,8 @@ def answer(call_id: Any, outcome: Outcome, limit: int) -> str:
         return _told(call_id, "NotJson", f"the {key} can't be written as JSON: {why[:200]}")
     size = len(text.encode())
     if size > limit:
+        if isinstance(outcome, Result) and outcome.shorter is not None:
+            return answer(call_id, Result(outcome.shorter), limit)
         why = f"the {key} makes a message of {size} bytes; the limit is {limit}"
         return _told(call_id, "ResultTooLarge", why)
     return text

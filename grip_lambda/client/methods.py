@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
+from .context import Context
 from .messages import Failure, Outcome, Result, described
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -34,7 +35,8 @@ class Methods:
         """Register a function: ``@host.method`` under its own name, or ``@host.method("name")``.
 
         It is called with the body of the call, decoded, and what it returns is the result. One
-        that takes no argument gets none if the body is empty. Plain functions run in threads of
+        that takes no argument gets none if the body is empty; one that takes two gets the
+        `Context` of the call, if the host asks for that. Plain functions run in threads of
         their own, those defined with ``async def`` in the event loop. What it raises is an
         error for its caller, with the type and the message of the exception; a ``RemoteError``
         is an error of any form.
@@ -55,22 +57,32 @@ class Methods:
         """Return the names of all methods; None if there is a fallback, which takes any."""
         return None if self._fallback else tuple(self._functions)
 
-    def find(self, name: str, params: list[Any]) -> tuple[Callable[..., Any], list[Any]] | Failure:
-        """Return the function for a call with its arguments, or why there is none."""
+    def find(
+        self, name: str, params: list[Any], context: Context | None = None
+    ) -> tuple[Callable[..., Any], list[Any]] | Failure:
+        """Return the function for a call with its arguments, or why there is none.
+
+        Args:
+            context: goes to functions that take one more argument.
+        """
         function = self._functions.get(name)
         if function is None:
-            if self._fallback is not None:
-                return self._fallback, [name, *(params or [None])]
-            return Failure(described("NoSuchMethod", f"the host has no method {name!r}"))
+            if self._fallback is None:
+                return Failure(described("NoSuchMethod", f"the host has no method {name!r}"))
+            function, params = self._fallback, [name, *(params or [None])]
+        ways = [params, []] if params == [None] else [params]
+        if context is not None:
+            ways.insert(0, [*params, context])
         try:
             signature = inspect.signature(function)
         except (TypeError, ValueError):
             return function, params  # one written in C may not tell
-        if not _fits(signature, params):
-            if params != [None] or not _fits(signature, []):
-                return Failure(described("BadArguments", f"{name!r} does not take this body"))
-            params = []
-        return function, params
+        for arguments in ways:
+            if _fits(signature, arguments):
+                return function, arguments
+        if name not in self._functions:
+            return function, params
+        return Failure(described("BadArguments", f"{name!r} does not take this body"))
 
     def _add(self, name: str, function: Function) -> Function:
         if not name or name == "open" or name.startswith("rpc.") or {"/", "\0"} & set(name):

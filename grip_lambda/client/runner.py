@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from .addresses import USER_AGENT, websocket_url
+from .context import Context
 from .errors import LambdaError, RemoteError, Unavailable
 from .liveness import WatchedConnection
 from .messages import Failure, Outcome, Result, described
@@ -198,7 +199,14 @@ class Runner:
         await self._perform(self._session.finished(call.key, outcome))
 
     async def _outcome(self, call: Invoke) -> Outcome:
-        found = self._methods.find(call.method, call.params)
+        if not self._session.context or len(call.params) != 2:  # of a server that knows none
+            return await self._end(call.method, call.params)
+        body, told = call.params
+        context = Context(told)
+        return context.reply(await self._end(call.method, [body], context))
+
+    async def _end(self, method: str, params: list[Any], context: Context | None = None) -> Outcome:
+        found = self._methods.find(method, params, context)
         if isinstance(found, Failure):
             return found
         function, params = found
@@ -209,7 +217,7 @@ class Runner:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            log.warning("%s failed: %r", call.method, error, exc_info=error)
+            log.warning("%s failed: %r", method, error, exc_info=error)
             return failure(error)
         return Result(value)
 

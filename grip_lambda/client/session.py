@@ -108,6 +108,7 @@ class Session:
         lambda_id: the id to open; empty for a new one.
         token: what reopens it, if it may be open.
         private: whether it is to be callable with an API key only.
+        context: whether to ask for the context of each call.
     """
 
     def __init__(
@@ -118,10 +119,12 @@ class Session:
         backoff: Backoff | None = None,
         *,
         private: bool = False,
+        context: bool = False,
     ) -> None:
         self.id = lambda_id
         self.token = token
         self._private = private
+        self.context = context
         self.is_up = False
         #: The names to tell the server; None for any.
         self.methods: tuple[str, ...] | None = None
@@ -205,7 +208,9 @@ class Session:
         self._limit = int(limit or DEFAULT_MESSAGE_BYTES)
         self._ping_s = _number(details.get("ping"))
         self._connected = True
-        acknowledgement = messages.acknowledgement(self.methods, self.max_calls)
+        acknowledgement = messages.acknowledgement(
+            self.methods, self.max_calls, context=self.context
+        )
         return [Send(acknowledgement), Send(messages.ready_request())]
 
     def _up(self) -> list[Action]:
@@ -252,7 +257,7 @@ class Session:
             return kind(loss.text or default)
         if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
             return None
-        if loss.status == 404 and self._was_up:
+        if self._was_up and (loss.status < 400 or loss.status == 404):
             return None  # something else stands there for a while
         if loss.status < 400:
             return from_response(426, b"there is no WebSocket at this address")

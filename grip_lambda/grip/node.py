@@ -79,6 +79,15 @@ class Node(ABC):
         message = HttpStreamFormat(data.decode())
         self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
 
+    def end_stream(self, channel: str, seq: int) -> None:
+        """End the HTTP stream held on ``channel`` after the piece before ``seq``.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        item = self._item(HttpStreamFormat(close=True), str(seq), str(seq - 1))
+        self._publish_held(channel, item)
+
     def recall(self, channel: str) -> None:
         """Have Pushpin ask the next link of the stream held on ``channel`` now.
 

@@ -15,6 +15,7 @@ from .hosts import Hosts
 from .keyring import KeyRing
 from .replies import Replies
 from .results import Results
+from .streams import STREAM, Streams
 from .sweeper import Sweeper
 from .websocket import WebSocketHosts
 
@@ -40,7 +41,11 @@ class Hub:
         replies = Replies(self.store, self.nodes)
         self.calls = Calls(self.store, self.nodes, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.hosts = Hosts(self.store, self.nodes, self.calls, settings, self.access)
+        self.streams = Streams(self.store, self.nodes, self.results.end)
+        replies.others[STREAM] = self.streams.finish
+        self.hosts = Hosts(
+            self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
+        )
         self.websocket = WebSocketHosts(self.hosts, settings)
         self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
         if not settings.in_function:

@@ -21,6 +21,7 @@ from .access import Access
 from .calls import Calls, check_lambda_id
 from .channels import host_channel
 from .session import Connection, Opening, Session
+from .streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,17 @@ class Hosts:
     """Who holds which lambda."""
 
     def __init__(
-        self, store: Store, nodes: Nodes, calls: Calls, settings: Settings, access: Access
+        self,
+        store: Store,
+        nodes: Nodes,
+        calls: Calls,
+        streams: Streams,
+        *,
+        settings: Settings,
+        access: Access,
     ) -> None:
         self._store = store
+        self._streams = streams
         self._nodes = nodes
         self._calls = calls
         self._settings = settings
@@ -174,6 +183,14 @@ class Hosts:
         count = self._calls.end(session.lambda_id, connection.id, ended)
         if count < len(ended):
             log.info("%s: dropped %d late answers", session.lambda_id, len(ended) - count)
+
+    def notified(
+        self, connection: Connection, session: Session, message: jsonrpc.Notification
+    ) -> None:
+        """Take what a host reports of a call that it works on; else nothing is done."""
+        progress = jsonrpc.progress(message)
+        if progress is not None and session.is_open:
+            self._streams.progressed(session.lambda_id, connection.id, *progress)
 
     def seen(self, connection: Connection, session: Session) -> None:
         """Note that a host is alive; enter it again where the store has lost it.

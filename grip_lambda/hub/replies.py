@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..errors import PublishError
 from ..grip.nodes import Nodes
+from ..protocol import sse
 from ..store import Call, Outcome, Store
+from .aws import aws_late, aws_reply
 from .channels import call_channel, wait_channel
 from .invocations import invoke_reply
 from .outcomes import DEADLINE_EXCEEDED
@@ -30,7 +32,10 @@ def _plain(call: Call, outcome: Outcome) -> Response:
 KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
     "http": _plain,
     "async": _plain,
+    "stream": _plain,
     "invoke": invoke_reply,
+    "aws": aws_reply,
+    "event": _plain,
 }
 
 
@@ -39,12 +44,31 @@ def render(call: Call, outcome: Outcome) -> Response:
     return KINDS[call.kind](call, outcome)
 
 
+#: The kind of a wait whose caller wants events.
+SAME_STREAM = "same stream"
+
+
+def last_event(shown: Response) -> tuple[str, bytes]:
+    """Return the name and the data of the event that ends a streamed call so."""
+    if shown.status == 200:
+        return "result", shown.body
+    return "error", b'%b,"status":%d}' % (shown.body[:-1], shown.status)
+
+
+def for_wait(kind: str, shown: Response) -> Response:
+    """Return what somebody gets who waits for another's call, by the kind of the wait."""
+    if kind != SAME_STREAM:
+        return shown
+    name, data = last_event(shown)
+    return Response(200, sse.encode(data, name=name), {"Content-Type": sse.CONTENT_TYPE})
+
+
 def render_late(call: Call) -> Response:
     """Return what Pushpin is to send by itself, should no backend be there at the deadline.
 
     Its headers stay, whatever the response is in the end.
     """
-    return render(call, DEADLINE_EXCEEDED)
+    return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 
 class Replies:
@@ -53,16 +77,25 @@ class Replies:
     def __init__(self, store: Store, nodes: Nodes) -> None:
         self._store = store
         self._nodes = nodes
+        #: Kinds of calls that are not held as an HTTP response, and how each is answered.
+        self.others: dict[str, Callable[[Call, Outcome], None]] = {
+            "async": lambda *_: None,
+            "event": lambda *_: None,
+        }
 
     def send(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Tell the callers how their calls have ended; that is stored already."""
         for call in calls:
-            shown = render(call, outcome)
-            if call.kind != "async":
-                self.respond(call.node, call_channel(call), shown)
+            other = self.others.get(call.kind)
+            if other is not None:
+                other(call, outcome)
+            else:
+                self.respond(call.node, call_channel(call), render(call, outcome))
             if call.is_kept:
                 for wait in self._store.take_waits(call.lambda_id, call.token):
-                    self.respond(wait.node, wait_channel(wait), shown)
+                    if wait.node:
+                        shown = for_wait(wait.kind, render(call, outcome))
+                        self.respond(wait.node, wait_channel(wait), shown)
 
     def respond(self, node: str, channel: str, shown: Response) -> None:
         """Answer the request that is held on a channel."""

@@ -16,13 +16,15 @@ from . import outcomes
 from .calls import TOO_LATE, Calls, Hold, held
 from .channels import parse_wait_channel, wait_channel
 from .messages import cancellation
-from .replies import Replies, Response, render
+from .replies import Replies, Response, for_wait, render
 
 log = logging.getLogger(__name__)
 
-#: Kinds of waits: for what ``GET /calls/<call>`` shows, or as the caller of the same call.
+#: Kinds of waits beside SAME_STREAM: for what ``GET /calls/<call>`` shows, as the caller of the
+#: same call; and the wait that ends when nobody reads a streamed call any more.
 SHOW = "show"
 SAME = "same"
+READ = "read"
 
 
 class Results:
@@ -66,10 +68,10 @@ class Results:
             return TOO_LATE
         call, outcome = known
         if outcome is not None:
-            return render(call, outcome)
+            return for_wait(kind, render(call, outcome))
         return held(wait_channel(wait), wait_s, _unfinished(call, kind))
 
-    def resume(self, channel: str, wait_s: float) -> Response | Hold | None:
+    def resume(self, channel: str, wait_s: float, kind: str) -> Response | Hold | None:
         """Find what a request waits for that Pushpin repeats; None where that is something else.
 
         Its own deadline is kept by who began to wait.
@@ -81,13 +83,23 @@ class Results:
         if known is None:
             return TOO_LATE
         call, outcome = known
-        return held(channel, wait_s, TOO_LATE) if outcome is None else render(call, outcome)
+        if outcome is None:
+            return held(channel, wait_s, _unfinished(call, kind))
+        return for_wait(kind, render(call, outcome))
 
     def waited(self, waits: Iterable[Wait]) -> None:
-        """Answer those whose own deadline has passed before the call's end."""
+        """Answer those whose own deadline has passed before the call's end.
+
+        A streamed call that nobody reads any more is cancelled.
+        """
         for wait in waits:
+            if wait.kind == READ:
+                self.end(wait.lambda_id, wait.call, outcomes.CANCELLED)
+                continue
             known = self._store.find_call(wait.call, time.time())
-            shown = TOO_LATE if known is None else _unfinished(known[0], wait.kind)
+            shown = (
+                for_wait(wait.kind, TOO_LATE) if known is None else _unfinished(known[0], wait.kind)
+            )
             self._replies.respond(wait.node, wait_channel(wait), shown)
 
     def cancel(self, token: str, key: str) -> None:
@@ -97,11 +109,15 @@ class Results:
             NotFound: no such call is known, or another key made it.
         """
         call, _ = self._find(token, key)
-        found = self._store.cancel_call(call.lambda_id, token, outcomes.CANCELLED, time.time())
-        if found is None or found[1] is None:
-            return
-        self._replies.send([call], outcomes.CANCELLED)
-        self._tell(call, found[1])
+        self.end(call.lambda_id, token, outcomes.CANCELLED, ended_too=True)
+
+    def end(self, lambda_id: str, token: str, outcome: Outcome, *, ended_too: bool = False) -> None:
+        """End a call from outside; its host is told not to go on."""
+        now = time.time()
+        found = self._store.cancel_call(lambda_id, token, outcome, now, ended_too=ended_too)
+        if found is not None and found[1] is not None:
+            self._replies.send([found[0]], outcome)
+            self._tell(found[0], found[1])
 
     def _tell(self, call: Call, connection: str) -> None:
         known = self._store.get_lambda(call.lambda_id, time.time())
@@ -134,4 +150,4 @@ def _state(call: Call, word: str) -> Response:
 
 
 def _unfinished(call: Call, kind: str) -> Response:
-    return pending(call) if kind == SHOW else TOO_LATE
+    return pending(call) if kind == SHOW else for_wait(kind, TOO_LATE)

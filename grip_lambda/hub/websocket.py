@@ -99,6 +99,8 @@ class WebSocketHosts:
         message = jsonrpc.parse(content)
         if isinstance(message, jsonrpc.Request):
             batch.out.append(events.text(jsonrpc.unknown_method(message)))
+        elif isinstance(message, jsonrpc.Notification):
+            self._hosts.notified(batch.connection, batch.session, message)
         elif isinstance(message, jsonrpc.Answer):
             if isinstance(message.id, str):
                 batch.answers.append(message)

@@ -41,6 +41,7 @@ class _Message(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Message)
+_pair = msgspec.json.Decoder(tuple[str, msgspec.Raw])
 _judge = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -167,6 +168,17 @@ def unknown_method(request: Request) -> bytes:
     """Return the error that answers a host's own request."""
     error = f"unknown method: {request.method[:100]}"
     return msgspec.json.encode({"id": request.id, "result": None, "error": error})
+
+
+def progress(message: Notification) -> tuple[str, bytes] | None:
+    """Return the call and the value of a ``progress`` notification; None where it is none."""
+    if message.method != "progress":
+        return None
+    try:
+        token, value = _pair.decode(message.params)
+    except msgspec.DecodeError:
+        return None
+    return token, bytes(value)
 
 
 def parse(data: bytes) -> Answer | Notification | Request | None:

@@ -303,13 +303,16 @@ class Store(ABC):
 
     @abstractmethod
     def cancel_call(
-        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
     ) -> tuple[Call, str | None] | None:
-        """End a call from outside; also an ended one has the outcome ``cancelled`` from then on.
+        """End a call from outside.
+
+        Args:
+            ended_too: whether one that has ended is to have this outcome from now on.
 
         Returns:
             The call, and the connection that was asked where it has not answered, else None; None
-            where the call is unknown.
+            where no such call was ended by this.
         """
 
     @abstractmethod
@@ -318,7 +321,10 @@ class Store(ABC):
 
     @abstractmethod
     def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
-        """Return a call as ``get_call`` does, and enter who waits for it if it has no outcome."""
+        """Return a call as ``get_call`` does, and enter who waits for it if it has no outcome.
+
+        A wait of the same token takes the place of the earlier one.
+        """
 
     @abstractmethod
     def take_waits(self, lambda_id: str, token: str) -> list[Wait]:

@@ -179,10 +179,11 @@ class RedisStore(Store):
         return found if found is not None and found[0].is_kept else None
 
     def cancel_call(
-        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
     ) -> tuple[Call, str | None] | None:
         by = secrets.token_hex(8)
-        found = self._run("cancel", lambda_id, now, token, by, *astuple(cancelled))
+        terms = (token, by, *astuple(cancelled), int(ended_too))
+        found = self._run("cancel", lambda_id, now, *terms)
         if not found:
             return None
         return _call(lambda_id, token, found[0]), found[1].decode() or None

@@ -245,13 +245,13 @@ class SQLiteStore(Store):
         return found if found is not None and found[0].is_kept else None
 
     def cancel_call(
-        self, lambda_id: str, token: str, cancelled: Outcome, now: float
+        self, lambda_id: str, token: str, cancelled: Outcome, now: float, *, ended_too: bool
     ) -> tuple[Call, str | None] | None:
         with self._transaction() as db:
             rows = db.execute(
                 f"SELECT {_CALL}, connection, status FROM calls"
-                " WHERE token = ? AND lambda_id = ? AND (status IS NULL OR due > ?)",
-                (token, lambda_id, now),
+                " WHERE token = ? AND lambda_id = ? AND (status IS NULL OR (? AND due > ?))",
+                (token, lambda_id, ended_too, now),
             ).fetchall()
             if not rows:
                 return None
@@ -271,7 +271,7 @@ class SQLiteStore(Store):
     def wait_for(self, wait: Wait, now: float) -> tuple[Call, Outcome | None] | None:
         with self._transaction() as db:
             db.execute(
-                f"INSERT INTO waits ({_WAIT}) SELECT ?,?,?,?,?,? WHERE EXISTS"
+                f"INSERT OR REPLACE INTO waits ({_WAIT}) SELECT ?,?,?,?,?,? WHERE EXISTS"
                 " (SELECT 1 FROM calls WHERE token = ? AND lambda_id = ? AND status IS NULL)",
                 (*astuple(wait), wait.call, wait.lambda_id),
             )

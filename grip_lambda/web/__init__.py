@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 from ..hub import Hub
 from ..settings import OPEN, SUPERVISED, Settings, load
 from . import (
+    aws,
     calls,
     direct,
     errors,
@@ -71,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         allow_origins(response, flask.request.environ, hub.settings.origins)
         return response
 
-    for one in (lambdas, calls, invocations, results, tickets, pages, health):
+    for one in (lambdas, calls, invocations, aws, results, tickets, pages, health):
         app.register_blueprint(one.blueprint)
     # What lives as long as the process is not looked through again for garbage.
     gc.collect()

@@ -14,13 +14,17 @@ from ..errors import BadRequest, TooLarge
 from ..hub import Hub, replies
 from ..hub.calls import Caller
 from ..hub.channels import parse_call_channel
-from ..hub.results import pending
+from ..hub.replies import SAME_STREAM
+from ..hub.results import SAME, pending
+from ..hub.streams import STREAM
+from ..protocol import sse
 from ..protocol.http import parse_wait, prefers
 from ..settings import MAX_ASYNC_BODY
 from ..store import Earlier
 from ..store.base import RESULT_KEPT_S
 from .context import TICKET, authorized, current_hub, http_node
 from .responses import held_or_answered, hold
+from .streams import piece_response
 
 blueprint = Blueprint("calls", __name__)
 
@@ -41,34 +45,58 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     node = http_node(hub, request)
     prefer = request.headers.get("Prefer", "")
     wait_s = parse_wait(prefer, hub.settings.wait_s)
-    caller = _caller(request, node, wait_s, is_async=prefers(prefer, "respond-async"))
+    caller = _caller(request, node, wait_s, prefer)
     repeated = repeated_call(hub, request, lambda_id, caller)
     if repeated is not None:
         return repeated
     check_path(request, method)
     caller = authorized(hub, request, caller)
+    if caller.kind == STREAM and "HTTP_LAST_EVENT_ID" in request.environ:
+        return _resumed(hub, request, lambda_id, caller)
     begun = hub.calls.begin(lambda_id, method, _body(hub, request, caller.max_body), caller)
     if isinstance(begun, Earlier):
         if caller.kind == "async":
             return _accepted(hub.results.state(begun.token, caller.key), begun.token)
-        return held_or_answered(request, hub.results.wait(lambda_id, begun.token, node, wait_s))
+        same = hub.results.wait(lambda_id, begun.token, node, wait_s, wait_kind(caller))
+        return held_or_answered(request, same)
     if caller.kind == "async":
         response = _accepted(pending(begun.call), begun.call.token)
+    elif caller.kind == STREAM:
+        response = piece_response(hub.streams.open(begun.call))
     else:
         response = hold(request, begun.hold)
     response.call_on_close(partial(hub.calls.deliver, begun))
     return response
 
 
-def _caller(request: Request, node: str, wait_s: float, *, is_async: bool) -> Caller:
+def _caller(request: Request, node: str, wait_s: float, prefer: str) -> Caller:
     once = request.environ.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(once) > _ONCE_MAX:
         raise BadRequest(f"an Idempotency-Key may have {_ONCE_MAX} characters at most")
-    if is_async:
+    if "respond-async" in prefer and prefers(prefer, "respond-async"):
         return Caller(
             node, wait_s, "async", kept_s=RESULT_KEPT_S, max_body=MAX_ASYNC_BODY, once=once
         )
+    if sse.CONTENT_TYPE in request.environ.get("HTTP_ACCEPT", "") and accepts_stream(request):
+        return Caller(node, wait_s, STREAM, kept_s=RESULT_KEPT_S, once=once)
     return Caller(node, wait_s, once=once)
+
+
+def accepts_stream(request: Request) -> bool:
+    """Tell whether a client would rather have server-sent events than JSON."""
+    kinds = ("application/json", sse.CONTENT_TYPE)
+    return request.accept_mimetypes.best_match(kinds) == sse.CONTENT_TYPE
+
+
+def wait_kind(caller: Caller) -> str:
+    """Return how somebody waits who makes the same call again."""
+    return SAME_STREAM if caller.kind == STREAM else SAME
+
+
+def _resumed(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response:
+    event_id = request.environ["HTTP_LAST_EVENT_ID"]
+    piece = hub.streams.resume(lambda_id, event_id, caller.key, caller.node)
+    return Response(status=204) if piece is None else piece_response(piece)
 
 
 def _accepted(shown: replies.Response, token: str) -> Response:
@@ -117,5 +145,5 @@ def repeated_call(hub: Hub, request: Request, lambda_id: str, caller: Caller) ->
     known = parse_call_channel(channel)
     if known is not None and known[0] == lambda_id:
         return held_or_answered(request, hub.calls.resume(*known, caller))
-    waited = hub.results.resume(channel, caller.wait_s)
+    waited = hub.results.resume(channel, caller.wait_s, wait_kind(caller))
     return None if waited is None else held_or_answered(request, waited)

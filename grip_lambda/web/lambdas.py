@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..errors import BadRequest, NotFound, UpgradeRequired
 from ..grip import events
 from ..store import Lambda
-from .context import authenticate, current_hub, require
+from .context import authenticate, current_hub, opening, require
 from .websocket import batch
 
 blueprint = Blueprint("lambdas", __name__)
@@ -55,6 +55,9 @@ def delete(lambda_id: str) -> Response:
 def new(lambda_id: str | None) -> BaseResponse:
     """Open a lambda, or go on with one: the batches of its WebSocket come here."""
     if request.method == "GET":
+        # Pages are not told why a handshake was refused: a plain request is.
+        hub = current_hub()
+        hub.hosts.open(opening(hub, request, lambda_id, None))
         raise UpgradeRequired(
             "open a WebSocket here; a handshake needs the header `Upgrade: websocket`,"
             " in lower case"

@@ -1,4 +1,4 @@
-"""The page at ``/``: makes its own tab a lambda."""
+"""The page at ``/``, which makes its own tab a lambda, and the JavaScript library."""
 
 from __future__ import annotations
 
@@ -15,4 +15,17 @@ def index() -> Response:
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src *;"
         " base-uri 'none'; frame-ancestors 'none'"
     )
+    return response
+
+
+@blueprint.get("/grip-lambda.js", defaults={"name": "grip-lambda.js"})
+@blueprint.get("/grip-lambda/<name>.js")
+def library(name: str) -> Response:
+    """Serve the library, for ``import`` in pages of any origin.
+
+    Its files are those of clients/js, and lie there so that relative imports find them.
+    """
+    file = name if name == "grip-lambda.js" else f"grip-lambda/{name}.js"
+    response = current_app.send_static_file(file)
+    response.headers["Content-Type"] = "text/javascript; charset=utf-8"
     return response

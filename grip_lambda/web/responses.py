@@ -20,9 +20,8 @@ def answer(
     request: Request, shown: replies.Response, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a response whose body is JSON."""
-    response = Response(
-        shown.body, shown.status, headers or shown.headers, content_type="application/json"
-    )
+    kind = shown.headers.get("Content-Type", "application/json")
+    response = Response(shown.body, shown.status, headers or shown.headers, content_type=kind)
     if request.method == "GET":
         response.headers["Cache-Control"] = "no-store"
     return response

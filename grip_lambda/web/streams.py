@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
+from ..hub.streams import Piece
 from ..protocol import sse
 
 #: After so many seconds without data Pushpin asks a stream's next link: the sign that it is held.
@@ -35,6 +36,13 @@ def hold_stream(channel: str, last: int, link: str, body: bytes) -> Response:
         }
     )
     return response
+
+
+def piece_response(piece: Piece) -> Response:
+    """Return a part of a streamed call: its end, or a hold."""
+    if piece.channel is None:
+        return end_stream(piece.body)
+    return hold_stream(piece.channel, piece.last, piece.link, piece.body)
 
 
 def end_stream(body: bytes = b"") -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,8 +28,9 @@ def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
         text = (ROOT / "examples" / name).read_text()
         copy = tmp_path / name
         copy.write_text(text.replace("localhost:7999", f"127.0.0.1:{stack.port}"))
+        program = ["node"] if copy.suffix == ".mjs" else [sys.executable, "-u"]
         process = subprocess.Popen(
-            [sys.executable, "-u", str(copy), *arguments],
+            [*program, str(copy), *arguments],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -43,7 +45,16 @@ def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-@pytest.mark.parametrize("name", ["host.py", "plain_host.py"])
+@pytest.fixture
+def node_modules(tmp_path: Path) -> None:
+    """What the examples in JavaScript import."""
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "grip-lambda").symlink_to(ROOT / "clients" / "js")
+    (tmp_path / "node_modules" / "ws").symlink_to(ROOT / "tests" / "node" / "node_modules" / "ws")
+
+
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("name", ["host.py", "plain_host.py", "host.mjs", "library_host.mjs"])
 def test_a_host_and_its_caller(stack: Stack, start: Start, name: str) -> None:
     host = start(name)
     assert host.stdout is not None
@@ -58,8 +69,24 @@ def test_a_host_and_its_caller(stack: Stack, start: Start, name: str) -> None:
     assert caller.communicate(timeout=20) == ("{'hello': {'name': 'world'}}\n", "")
 
 
-def test_a_caller_of_nobody(start: Start) -> None:
-    caller = start("caller.py", "A" * 16)
+@pytest.mark.usefixtures("node_modules")
+def test_in_javascript(stack: Stack, start: Start) -> None:
+    host = start("library_host.mjs")
+    assert host.stdout is not None
+    lambda_id = host.stdout.readline().split("/")[-2]
+
+    caller = start("caller.mjs", lambda_id)
+
+    assert caller.communicate(timeout=20) == ("{ hello: { name: 'world' } }\n", "")
+    host.send_signal(signal.SIGTERM)
+    assert host.wait(10) == 0
+    assert lambda_id not in stack.listing()
+
+
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("name", ["caller.py", "caller.mjs"])
+def test_a_caller_of_nobody(start: Start, name: str) -> None:
+    caller = start(name, "A" * 16)
 
     _, told = caller.communicate(timeout=20)
 

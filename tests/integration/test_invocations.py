@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from grip_lambda.client import Context, Host
 from tests.integration.conftest import SocketFactory
 from tests.support.clients import Socket, call
 from tests.support.stack import Stack
@@ -301,3 +302,44 @@ def test_bytes_are_not_changed(stack: Stack, opened: SocketFactory) -> None:
 
     assert event.decode() in text
     assert b'"result":' + event in future.result(10).content
+
+
+def test_the_python_host_has_a_context(stack: Stack) -> None:
+    host = Host(stack.url, context=True)
+
+    @host.method
+    def plain(body: Any) -> Any:
+        return {"errortype": "mine", "errors": True, "result": body}
+
+    @host.method
+    async def told(body: Any, context: Context) -> Any:
+        context.log(f"asked for {body}")
+        context.bill(memory="128 MB", used=31)
+        assert 0 < context.get_remaining_time_in_millis() <= 5000
+        return [context.aws_request_id, context.env, context.client_context]
+
+    @host.method
+    def fails(body: Any, context: Context) -> Any:
+        context.log("before")
+        raise ValueError(body)
+
+    request = {"event": "x", "env": {"A": "b"}, "context": {"aws_request_id": "r"}}
+    with host:
+        replies = [
+            invoke(stack, host.id, {**request, "remaining": 5000}, method).json()
+            for method in ("plain", "told", "fails", "missing")
+        ]
+        called = call(stack.url, host.id, "fails", '"no"')
+
+    assert replies[0]["result"] == {"errortype": "mine", "errors": True, "result": "x"}
+    assert replies[1]["result"] == ["r", {"A": "b"}, None]
+    assert replies[1]["logs"] == ["asked for x"]
+    assert replies[1]["billing"]["memory"] == "128 MB"
+    assert replies[1]["billing"]["used"] == 31
+    assert replies[2]["errors"] is True
+    assert replies[2]["errortype"] == "ValueError"
+    assert replies[2]["result"] == {"errorType": "ValueError", "errorMessage": "x"}
+    assert replies[2]["logs"] == ["before"]
+    assert replies[3]["errortype"] == "NoSuchMethod"
+    assert called.status_code == 400
+    assert called.json() == {"error": {"errorType": "ValueError", "errorMessage": "no"}}

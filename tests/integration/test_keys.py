@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -431,6 +432,27 @@ def test_the_command_line_shows_its_key(keyed: Keyed) -> None:
         refused = grip_lambda("list", **environ, GRIP_LAMBDA_KEY=key)
         assert refused.returncode == 2
         assert key not in refused.stderr
+
+
+def test_the_example_of_a_ticket(keyed: Keyed, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "examples" / "ticket.mjs").read_text()
+    (tmp_path / "ticket.mjs").write_text(text.replace("http://localhost:7999", keyed.url))
+    (tmp_path / "node_modules").symlink_to(root / "tests" / "node" / "node_modules")
+    environ = os.environ | {"GRIP_LAMBDA_KEY": keyed.keys["host"]}
+    with subprocess.Popen(
+        ["node", "ticket.mjs"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        found = re.fullmatch(
+            rf"call me at {keyed.url}/lambda/([\w-]{{16}})/greet\n", process.stdout.readline()
+        )
+        assert found
+        wait_until(partial(keyed.answers, f"/lambda/{found[1]}", "full", 200))
+        check_refused(call(keyed.url, found[1], "greet"), 401)
+        answer = call(keyed.url, found[1], "greet", '"w"', headers=keyed.headers("call"))
+        assert answer.json() == {"hello": "w"}
+        process.kill()
 
 
 def test_keys_are_listed_without_their_secrets(keyed: Keyed) -> None:

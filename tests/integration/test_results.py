@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -330,27 +328,13 @@ def test_results_outlive_every_backend(start_stack: StackFactory, gate: Gate) ->
         location = begin(own_stack, host)
         keyed = calling(own_stack.url, host.id, "test", "2", headers=once("i"))
         wait_until(lambda: len(gate.asked) == 2)
-        _restart(own_stack)
+        own_stack.kill_workers()
         gate.opened.set()
 
         assert ask(location, wait=20).json() == {"method": "test", "body": 1}
         assert keyed.result(20).status_code == 200
-        _restart(own_stack)
+        own_stack.kill_workers()
         assert ask(location).json() == {"method": "test", "body": 1}
         again = call(own_stack.url, host.id, "test", "2", headers=once("i"))
         assert again.content == keyed.result().content
         assert len(gate.asked) == 2
-
-
-def _restart(stack: Stack) -> None:
-    before = set(stack.workers())
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-
-    def restarted() -> bool:
-        again = set(stack.workers()) - before
-        if len(again) < len(before):
-            return False
-        return requests.get(f"{stack.url}/readyz", timeout=5).status_code == 200
-
-    wait_until(restarted, 30, "the restart of the workers")

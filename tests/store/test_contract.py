@@ -778,7 +778,10 @@ def test_a_cancelled_call_has_that_outcome_whoever_answers(store: Store, second:
     store.begin_call(call, NOW)
     gone = Outcome(410, b"{}")
 
-    assert second.cancel_call(call.lambda_id, call.token, gone, NOW) == (call, "connection-0")
+    assert second.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=True) == (
+        call,
+        "connection-0",
+    )
     assert end(store, call) == []
     assert store.find_call(call.token, NOW + 599) == (call, gone)
 
@@ -787,13 +790,18 @@ def test_cancelling_a_call_that_has_ended_asks_nobody(store: Store) -> None:
     opened(store)
     call = a_kept_call()
     gone = Outcome(410, b"{}")
-    assert store.cancel_call(call.lambda_id, call.token, gone, NOW) is None
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=True) is None
     store.begin_call(call, NOW)
     end(store, call)
 
-    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 1) == (call, None)
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW, ended_too=False) is None
+    assert store.find_call(call.token, NOW) == (call, OK)
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 1, ended_too=True) == (
+        call,
+        None,
+    )
     assert store.find_call(call.token, NOW + 2) == (call, gone)
-    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 700) is None
+    assert store.cancel_call(call.lambda_id, call.token, gone, NOW + 700, ended_too=True) is None
 
 
 def test_who_waits_for_a_call_is_told_once(store: Store, second: Store) -> None:
@@ -821,6 +829,18 @@ def test_nobody_waits_for_a_call_that_has_ended_or_is_unknown(store: Store) -> N
 
     assert store.wait_for(a_wait(), NOW) == (call, OK)
     assert store.take_waits(call.lambda_id, call.token) == []
+
+
+def test_a_wait_of_the_same_token_takes_the_place_of_the_earlier_one(store: Store) -> None:
+    opened(store)
+    store.begin_call(a_kept_call(), NOW)
+    store.wait_for(a_wait(), NOW)
+    later = a_wait(deadline=NOW + 9)
+
+    store.wait_for(later, NOW)
+
+    assert store.expire(GONE, LATE, NOW + 8).waits == []
+    assert store.expire(GONE, LATE, NOW + 9).waits == [later]
 
 
 def test_a_wait_ends_at_its_deadline_for_one_process_only(store: Store, second: Store) -> None:

@@ -140,6 +140,19 @@ class Stack(Program):
             and "resource_tracker" not in command(pid)
         ]
 
+    def kill_workers(self) -> None:
+        """Kill all Flask workers, and wait until others have taken their place."""
+        before = set(self.workers())
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+
+        def restarted() -> bool:
+            if len(set(self.workers()) - before) < len(before):
+                return False
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+
+        wait_until(restarted, 30, "the restart of the workers")
+
     def backend_port(self) -> int:
         """Return the port of the Flask workers, which is private."""
         words = command(parent(self.workers()[0])).split()

@@ -1,57 +1,31 @@
-// Makes this tab a lambda: one WebSocket, JSON-RPC 1.0 as the Lambda API describes it.
+// Makes this tab a lambda that answers with what it was sent.
+
+import { Client, Host } from "../grip-lambda.js";
 
 const SHOWN_MAX = 100;
 const TEXT_MAX = 1000;
-const EXAMPLE = '{"name": "world"}';
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 15000;
+const EXAMPLE = { name: "world" };
 
 const show = (id) => document.getElementById(id);
-const base = new URL(".", location.href);
-let lambda = null; // { id, token } once the server has told
-let retryMs = RETRY_MIN_MS;
+const server = new URL(".", location.href);
+const host = new Host(server);
+const client = new Client(server);
 let count = 0;
 
-function socketUrl() {
-  const url = new URL(lambda ? `lambda/new/${lambda.id}` : "lambda/new", base);
-  url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
-  if (lambda) url.searchParams.set("token", lambda.token);
-  return url;
-}
+host.fallback((method, body) => {
+  called(method, body);
+  return { echo: body };
+});
 
-function connect() {
-  const socket = new WebSocket(socketUrl(), "json-rpc");
-  socket.onmessage = ({ data }) => {
-    const { id, method, params } = JSON.parse(data);
-    if (method === "open") {
-      socket.send(JSON.stringify({ id, result: "ok" }));
-      opened(params[0], params[1].token);
-    } else if (method !== undefined && id !== null) {
-      called(method, params[0]);
-      socket.send(JSON.stringify({ id, result: { echo: params[0] } }));
-    }
-  };
-  socket.onclose = ({ code }) => {
-    if (code === 4409 || code === 4410) {
-      show("status").textContent = "closed; reload the page to open a new one";
-      return;
-    }
-    show("status").textContent = "connecting again …";
-    setTimeout(connect, retryMs * (0.5 + Math.random()));
-    retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-  };
-}
-
-function opened(id, token) {
-  lambda = { id, token };
-  retryMs = RETRY_MIN_MS;
+host.onUp((id) => {
   show("status").textContent = `open as ${id}`;
-  show("curl").textContent = `curl -X POST ${address()} -d '${EXAMPLE}'`;
-}
+  const body = JSON.stringify(EXAMPLE);
+  show("curl").textContent = `curl -X POST ${host.address("hello")} -d '${body}'`;
+});
 
-function address() {
-  return new URL(`lambda/${lambda.id}/hello`, base);
-}
+host.onDown(() => {
+  show("status").textContent = "connecting again …";
+});
 
 function shortened(text) {
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)} …` : text;
@@ -83,10 +57,10 @@ async function copy() {
 }
 
 async function callFromHere() {
-  if (!lambda) return;
+  if (!host.id) return;
   try {
-    const response = await fetch(address(), { method: "POST", body: EXAMPLE });
-    show("answer").textContent = `${response.status} ${shortened(await response.text())}`;
+    const result = await client.call(host.id, "hello", EXAMPLE);
+    show("answer").textContent = shortened(JSON.stringify(result));
   } catch (error) {
     show("answer").textContent = String(error);
   }
@@ -95,4 +69,6 @@ async function callFromHere() {
 show("copy").onclick = copy;
 show("try").onclick = callFromHere;
 
-connect();
+host.run().catch((error) => {
+  show("status").textContent = `${error.message}; reload the page to open a new one`;
+});

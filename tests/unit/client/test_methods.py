@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import pytest
 
 import grip_lambda.client
-from grip_lambda.client.messages import Failure
+from grip_lambda.client.context import Context
+from grip_lambda.client.messages import Failure, Result, answer
 from grip_lambda.client.methods import Methods
 
 
@@ -117,3 +118,81 @@ def test_it_needs_nothing_of_the_server() -> None:
 
     loaded = {name.split(".")[0] for name in ast.literal_eval(done.stdout)}
     assert not loaded & {"flask", "werkzeug", "gripcontrol", "pubcontrol", "zmq", "granian"}
+
+
+def test_a_context_is_for_functions_that_take_two() -> None:
+    methods = Methods(
+        {
+            "none": lambda: "none",
+            "one": lambda body: body,
+            "two": lambda body, context: [body, context.aws_request_id],
+        }
+    )
+    context = Context({"aws_request_id": "r"})
+
+    def end(name: str, body: Any) -> Any:
+        found = methods.find(name, [body], context)
+        if isinstance(found, Failure):
+            return found.error["errorType"]
+        function, arguments = found
+        return function(*arguments)
+
+    assert end("none", None) == "none"
+    assert end("none", 1) == "BadArguments"
+    assert end("one", 1) == 1
+    assert end("two", 1) == [1, "r"]
+    assert ask(methods, "two", 1) == "BadArguments"
+    assert end("three", 1) == "NoSuchMethod"
+    methods.fallback(lambda name, body: [name, body])
+    assert end("three", 1) == ["three", 1]
+    methods.fallback(lambda name, body, context: [name, body, context.aws_request_id])
+    assert end("three", 1) == ["three", 1, "r"]
+
+
+@pytest.mark.parametrize("raw", [None, 5, [], {"deadline": "x", "env": 1, "aws_request_id": {}}])
+def test_a_context_that_is_none(raw: Any) -> None:
+    context = Context(raw)
+
+    assert context.aws_request_id == ""
+    assert context.env == {}
+    assert context.client_context is None
+    assert context.get_remaining_time_in_millis() == 0
+
+
+def test_what_a_function_says_beside_its_result() -> None:
+    context = Context({"aws_request_id": "r"})
+    context.log("one")
+    context.log(2)
+    context.bill(memory="128 MB")
+    context.bill(used=31)
+
+    assert context.reply(Result({"errortype": "mine"})).value == {
+        "result": {"errortype": "mine"},
+        "errortype": "",
+        "invokeid": "r",
+        "logs": ["one", "2"],
+        "billing": {"memory": "128 MB", "used": 31},
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [("x", "Error"), ({"errorType": "Oops"}, "Oops"), ({"errorType": 5}, "Error")],
+)
+def test_a_failure_is_a_reply_too(error: Any, kind: str) -> None:
+    assert Context({}).reply(Failure(error)).value == {
+        "errortype": kind,
+        "invokeid": "",
+        "errors": True,
+        "result": error,
+    }
+
+
+def test_log_lines_that_make_a_message_too_long_are_left_out() -> None:
+    context = Context({})
+    context.log("x" * 1000)
+
+    sent = json.loads(answer("id", context.reply(Result(5)), 500))
+
+    assert sent["result"] == {"errortype": "", "invokeid": "", "result": 5}
+    assert "ResultTooLarge" in answer("id", context.reply(Result("y" * 1000)), 500)

@@ -1,0 +1,268 @@
+/**
+ * Hosts and callers of a grip-lambda server, for browsers, Node 20 and later, and Deno.
+ *
+ * Times are in seconds, sizes in bytes.
+ */
+
+/** What a function of a host gets as its last argument. */
+export interface Call {
+  /** Aborted when nobody waits for the answer any more, or the host gives up while it closes. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A function of a host. It gets the body, decoded from JSON (null if it was empty), and what it
+ * returns, or its promise resolves to, is the result; undefined is null. What it throws is an
+ * error for its caller: `{ errorType, errorMessage }`; a `RemoteError` is one of any form.
+ */
+export type Handler = (body: any, call: Call) => unknown;
+
+/** A function that is called for all other methods. */
+export type Fallback = (method: string, body: any, call: Call) => unknown;
+
+/** What can be given to `new`, and is then used like the WebSocket of browsers. */
+export type WebSocketConstructor = new (url: string) => {
+  readonly readyState: number;
+  send(text: string): void;
+  close(): void;
+};
+
+export interface HostOptions {
+  /** The id to open, 16 characters; a new one if it is missing. */
+  id?: string | undefined;
+  /** What reopens `id` while it may be open. */
+  token?: string | undefined;
+  /** How many calls run at once; any number if it is missing. The server refuses more with 429. */
+  maxCalls?: number | undefined;
+  /** The WebSocket to use where there is none, as in Node before 22: that of the package `ws`. */
+  WebSocket?: WebSocketConstructor | undefined;
+  /** Who is told of failed functions and lost connections: `console`, or null for nobody. */
+  log?: { warn(...what: unknown[]): void } | null | undefined;
+}
+
+/**
+ * A host: it opens a lambda and answers its calls.
+ *
+ * It connects again by itself, under the same id, whenever the connection is lost. It stops for
+ * `close`, and when it has been taken over, deleted or refused. A host runs once.
+ *
+ *     const host = new Host("http://localhost:7999", { greet: (body) => ({ hello: body }) });
+ *     await host.start();
+ *     console.log(host.address("greet"));
+ */
+export class Host {
+  /**
+   * @param url The server. If it is missing: in a page the server that this module came from,
+   *   elsewhere that of the environment variable GRIP_LAMBDA_URL, or http://localhost:7999.
+   * @param functions What can be called: the methods of an object whose names do not begin with
+   *   `_`, the functions that a module exports, or those in a plain object or a Map, by name.
+   * @throws {TypeError} An address, a name or a function is none, or there is no WebSocket here.
+   * @throws {RangeError} `maxCalls` makes no sense.
+   */
+  constructor(url?: string | URL | null, functions?: object | null, options?: HostOptions);
+
+  /** The server, `http://…` or `https://…`. */
+  readonly url: string;
+  /** The id under which it is called; empty before it was open for the first time. */
+  readonly id: string;
+  /** What reopens the id; to be kept secret. */
+  readonly token: string;
+  /** Whether it can be called now. */
+  readonly isUp: boolean;
+
+  /** Return the URL at which a method is called. */
+  address(method: string): string;
+
+  /** Register a function, under a name or under its own; before the host is started. */
+  method<T extends Handler>(name: string, handler: T): T;
+  method<T extends Handler>(handler: T): T;
+
+  /** Register what is called for all other methods. */
+  fallback<T extends Fallback>(handler: T): T;
+
+  /** Have a function called with the id, each time that the lambda can be called. */
+  onUp<T extends (id: string) => unknown>(listener: T): T;
+
+  /** Have a function called with a reason in words, each time that this ends. */
+  onDown<T extends (reason: string) => unknown>(listener: T): T;
+
+  /**
+   * Be a host until `close` is called.
+   *
+   * Rejects with `TakenOver`, `Deleted` or `Forbidden` if somebody else has ended it, and with
+   * another `LambdaError` if the server does not want it.
+   */
+  run(): Promise<void>;
+
+  /**
+   * Be a host in the background; resolves when it can be called.
+   *
+   * Rejects with `Unavailable` if it could not be opened within `timeoutS` seconds, 30 by
+   * default, and as `run` does.
+   */
+  start(timeoutS?: number): Promise<void>;
+
+  /** Wait until the host has ended; rejects as `run` does. */
+  wait(): Promise<void>;
+
+  /**
+   * Finish the calls that run, and close; new calls get an error meanwhile.
+   *
+   * @param timeoutS What has not ended after so many seconds, 10 by default, is given up, and
+   *   its `signal` aborted.
+   */
+  close(timeoutS?: number): Promise<void>;
+}
+
+/** A lambda that is open. */
+export interface Lambda {
+  /** The id that it is called with. */
+  readonly id: string;
+  /** Since when it is open. */
+  readonly timestamp: Date;
+  /** How its host speaks, like `json-rpc`. */
+  readonly code: string;
+  /** Those of its registration; credentials are redacted. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** What its host says it can do; null if it doesn't say, or was not asked. */
+  readonly methods: readonly string[] | null;
+  /** The whole entry of the listing. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export interface ClientOptions {
+  /** More headers for each request. */
+  headers?: Record<string, string> | undefined;
+  /**
+   * How many times more a request is made that certainly reached no host, with pauses of 3 s in
+   * all at most; 4 by default. What may have been delivered is never sent again.
+   */
+  retries?: number | undefined;
+  /** What makes the requests; the global `fetch` if it is missing. */
+  fetch?: typeof fetch | undefined;
+}
+
+export interface CallOptions {
+  /** The deadline in seconds, from 0.05 to 3600; 60 by default. */
+  wait?: number | undefined;
+}
+
+/**
+ * A caller.
+ *
+ *     const client = new Client("http://localhost:7999");
+ *     console.log(await client.call("inRwcfvee17P85B8", "greet", { name: "world" }, { wait: 10 }));
+ */
+export class Client {
+  /**
+   * @param url The server; if it is missing, as for `Host`.
+   * @throws {TypeError} The address or a header is none.
+   */
+  constructor(url?: string | URL | null, options?: ClientOptions);
+
+  /** The server, `http://…` or `https://…`. */
+  readonly url: string;
+
+  /**
+   * Call a method of a lambda; resolves to its result, decoded.
+   *
+   * Rejects with `RemoteError` if the host answered with an error; with `NotFound`, `Busy`,
+   * `TooLarge`, `BadRequest` or `Unavailable` if the host was not asked; with `Disconnected`,
+   * `DeadlineExceeded`, `ResultTooLarge` or `ServerError` if it may have been. All are a
+   * `LambdaError`. Rejects with a RangeError if `wait` makes no sense.
+   *
+   * @param body Anything that can be written as JSON, 100,000 bytes at most.
+   */
+  call<Result = any>(
+    id: string,
+    method: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<Result>;
+
+  /** Return all lambdas that are open. */
+  list(): Promise<Lambda[]>;
+
+  /** Return one lambda, with its methods if its host told them. Rejects with `NotFound`. */
+  get(id: string): Promise<Lambda>;
+
+  /**
+   * Close a lambda; its host is told and does not open it again. Rejects with `NotFound`, or with
+   * `Forbidden` if the token is not the one that it was opened with.
+   */
+  delete(id: string, token: string): Promise<void>;
+}
+
+export interface ErrorOptions {
+  status?: number | undefined;
+  code?: string | null | undefined;
+}
+
+/**
+ * Base of all errors of calls and hosts.
+ *
+ *     RemoteError        400                    the host answered with an error
+ *     BadRequest         400 bad_request        and any other status of 4xx
+ *     Unauthorized       401 unauthorized
+ *     Forbidden          403 forbidden
+ *     NotFound           404 not_found          no such lambda is open
+ *     TakenOver          409 taken_over         another host has opened the id
+ *     Cancelled          410 cancelled
+ *     Deleted            410 deleted            somebody has closed the lambda
+ *     TooLarge           413 too_large          the body of the call
+ *     KeyReused          422 key_reused
+ *     Busy               429 busy               the host runs as many calls as it takes
+ *     ServerError        500 internal_error     and any other status of 5xx
+ *     Disconnected       502 disconnected       the host, or the server, went away meanwhile
+ *     ResultTooLarge     502 result_too_large
+ *     Unavailable        503 unavailable        the server is out of reach
+ *     DeadlineExceeded   504 deadline_exceeded
+ */
+export class LambdaError extends Error {
+  constructor(message?: string, options?: ErrorOptions);
+  /** The HTTP status; that of the table where there was no response. */
+  readonly status: number;
+  /** The machine-readable word beside it; null for a `RemoteError`. */
+  readonly code: string | null;
+  /** Whether the host may have done the work. If not, calling again is safe. */
+  readonly mayHaveRun: boolean;
+}
+
+/** The host answered with an error. A function of a host may throw it, too. */
+export class RemoteError extends LambdaError {
+  constructor(error: unknown, options?: ErrorOptions);
+  /** Any JSON value, as the host sent it. */
+  readonly error: any;
+  readonly code: null;
+}
+
+/** The call makes no sense: its body, the id, the name of the method or a header. */
+export class BadRequest extends LambdaError {}
+/** A key is missing, or is not known. */
+export class Unauthorized extends LambdaError {}
+/** The key or the token does not allow this. */
+export class Forbidden extends LambdaError {}
+/** No such lambda is open. */
+export class NotFound extends LambdaError {}
+/** Another host has opened the id, and answers its calls from now on. */
+export class TakenOver extends LambdaError {}
+/** The call was cancelled before it was answered. */
+export class Cancelled extends LambdaError {}
+/** Somebody who has the token has closed the lambda. */
+export class Deleted extends LambdaError {}
+/** The body is over the limit. */
+export class TooLarge extends LambdaError {}
+/** The idempotency key came with another body before. */
+export class KeyReused extends LambdaError {}
+/** The host has as many calls in flight as it takes; try again later. */
+export class Busy extends LambdaError {}
+/** The server, or a proxy before it, failed. */
+export class ServerError extends LambdaError {}
+/** The host, or the server, went away before there was an answer. */
+export class Disconnected extends LambdaError {}
+/** The host's answer was over the limit. */
+export class ResultTooLarge extends LambdaError {}
+/** The server, or what it needs, is out of reach; the host was not asked. */
+export class Unavailable extends LambdaError {}
+/** The deadline passed before there was an answer. */
+export class DeadlineExceeded extends LambdaError {}

@@ -1,0 +1,15 @@
+import { Client, LambdaError, RemoteError } from "grip-lambda";
+
+const client = new Client("http://localhost:7999");
+try {
+  console.log(await client.call(process.argv[2], "greet", { name: "world" }, { wait: 10 }));
+} catch (error) {
+  if (!(error instanceof LambdaError)) throw error;
+  const done = error.mayHaveRun ? "may have been done" : "was not done";
+  console.error(
+    error instanceof RemoteError
+      ? `the host answered: ${error.message}`
+      : `${error.message} (${error.code}); the work ${done}`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,89 @@
+"""AWS Lambda's Invoke, as its clients speak it: names of functions, headers, errors.
+
+Source: the Invoke operation of the AWS Lambda API reference, version 2015-03-31.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from ..errors import InvalidParameter
+from . import jsonrpc
+from .mless import ClientContext
+
+#: How much of the log lines a caller gets, in bytes.
+TAIL = 4096
+_NAME = re.compile(
+    r"(?P<arn>arn:aws[a-z-]*:lambda:[^:]*:\d{12}:function:)?"
+    r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+)(?::(?P<qualifier>.*))?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Function:
+    """What is invoked.
+
+    Attributes:
+        lambda_id: the name of the function, which should be the id of a lambda.
+        method: its qualifier.
+        arn: the whole name, if the caller gave one; else empty.
+    """
+
+    lambda_id: str
+    method: str
+    arn: str = ""
+
+
+def function(name: str, qualifier: str) -> Function:
+    """Read a FunctionName (a name, ``name:qualifier``, an ARN or part of one) and a Qualifier.
+
+    Raises:
+        InvalidParameter: there is no qualifier, or there are two.
+    """
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise InvalidParameter("FunctionName is an id, <id>:<method>, or an ARN that ends so")
+    within = found["qualifier"] or ""
+    if within and qualifier and within != qualifier:
+        raise InvalidParameter("the Qualifier is not the one that the FunctionName has")
+    method = within or qualifier
+    if not method:
+        raise InvalidParameter("no method was named: give it as Qualifier, or as <id>:<method>")
+    if "/" in method:
+        raise InvalidParameter("a method name can't have a slash in it")
+    arn = f"{found['arn']}{found['name']}:{method}" if found["arn"] else ""
+    return Function(found["name"], method, arn)
+
+
+def client_context(header: str) -> ClientContext | None:
+    """Read ``X-Amz-Client-Context``: a JSON object in base64; None where there is none.
+
+    Raises:
+        InvalidParameter: it is something else.
+    """
+    if not header:
+        return None
+    try:
+        text = b64decode(header, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidParameter("the ClientContext must be a JSON object in base64") from None
+    if not jsonrpc.is_json(text):
+        raise InvalidParameter("the ClientContext must be a JSON object in base64")
+    return ClientContext.decode(text, "ClientContext")
+
+
+def tail(lines: Sequence[str]) -> str:
+    """Return the last of some log lines as ``X-Amz-Log-Result`` has them."""
+    return b64encode("\n".join(lines).encode()[-TAIL:]).decode()
+
+
+def error_body(status: int, message: str) -> bytes:
+    """Return the body of an error; its name stands in ``x-amzn-ErrorType``."""
+    return orjson.dumps({"Type": "User" if status < 500 else "Service", "message": message})

@@ -1,0 +1,264 @@
+"""The JavaScript library, the page at ``/`` and the example in a real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from grip_lambda.client import Host, RemoteError
+from tests.support.browser import chromium, pages, run
+from tests.support.clients import call, calling
+from tests.support.proxy import Network
+from tests.support.stack import Stack, wait_until
+
+ROOT = Path(__file__).parents[2]
+PAGE = """<!doctype html><title>elsewhere</title><link rel="icon" href="data:,">
+<script type="module">
+import * as library from "{url}/grip-lambda.js";
+Object.assign(window, library);
+</script>"""
+OPEN = """
+    window.ups = []; window.downs = []; window.seen = [];
+    window.host = new Host(given[0], {
+        greet: (body) => ({ hello: body }),
+        note: (body) => { seen.push(body); },
+        fail: (body) => { throw new RangeError(body); },
+        hold: () => new Promise(() => { window.held = true; }),
+    });
+    host.onUp((id) => ups.push(id));
+    host.onDown((reason) => downs.push(reason));
+    await host.start();
+    return host.id;
+"""
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose backend the tests restart."""
+    running = Stack(tmp_path_factory.mktemp("fragile"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def elsewhere(fragile: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page of another origin, which imports the library from the server."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "index.html").write_text(PAGE.format(url=fragile.url))
+    with pages(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def tab(browser: Chrome, elsewhere: str) -> Iterator[Chrome]:
+    """A new tab with that page."""
+    yield from _new_tab(browser, elsewhere)
+
+
+@pytest.fixture
+def empty_tab(browser: Chrome) -> Iterator[Chrome]:
+    yield from _new_tab(browser, None)
+
+
+def _new_tab(browser: Chrome, url: str | None) -> Iterator[Chrome]:
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    if url is not None:
+        browser.get(url)
+        wait_until(lambda: browser.execute_script("return !!window.Host"), what="the import")
+    mine = browser.current_window_handle
+    yield browser
+    if mine in browser.window_handles:
+        browser.close()
+    browser.switch_to.window(first)
+
+
+def complaints(browser: Chrome) -> list[str]:
+    """Return what the browser has to complain about: policies, scripts, missing files."""
+    log = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+
+
+def text(browser: Chrome, element: str) -> str:
+    return browser.find_element(By.ID, element).text
+
+
+def test_a_tab_is_called_with_plain_http(fragile: Stack, tab: Chrome) -> None:
+    lambda_id = run(tab, OPEN, fragile.url)
+
+    assert call(fragile.url, lambda_id, "greet", '{"name": "wörld"}'.encode()).json() == {
+        "hello": {"name": "wörld"}
+    }
+    answers = [calling(fragile.url, lambda_id, "greet", str(n)) for n in range(10)]
+    assert [one.result(20).json()["hello"] for one in answers] == list(range(10))
+    failed = call(fragile.url, lambda_id, "fail", '"no"')
+    assert failed.status_code == 400
+    assert failed.json() == {"error": {"errorType": "RangeError", "errorMessage": "no"}}
+    assert "Mozilla" in str(fragile.listing()[lambda_id]["headers"])
+    assert complaints(tab) == []
+
+
+def test_a_tab_that_is_closed_is_gone_at_once(fragile: Stack, tab: Chrome) -> None:
+    lambda_id = run(tab, OPEN, fragile.url)
+    held = calling(fragile.url, lambda_id, "hold", wait=20)
+    wait_until(lambda: tab.execute_script("return window.held"), what="the call")
+
+    tab.close()
+
+    assert held.result(5).json()["code"] == "disconnected"
+    assert call(fragile.url, lambda_id, "greet").status_code == 404
+
+
+def test_a_tab_outlives_a_restart_of_the_backend(fragile: Stack, tab: Chrome) -> None:
+    lambda_id = run(tab, OPEN, fragile.url)
+    before = set(fragile.workers())
+
+    os.kill(fragile.pid, signal.SIGHUP)
+    calls = 0
+    while not before.isdisjoint(fragile.workers()):
+        assert call(fragile.url, lambda_id, "note", str(calls), wait=10).status_code == 200
+        calls += 1
+
+    assert call(fragile.url, lambda_id, "greet", "1").json() == {"hello": 1}
+    assert tab.execute_script("return [ups, downs, seen]") == [
+        [lambda_id],
+        [],
+        list(range(calls)),
+    ]
+
+
+def test_a_tab_comes_back_when_the_network_was_cut(fragile: Stack, tab: Chrome) -> None:
+    with Network(fragile.port) as network:
+        lambda_id = run(tab, OPEN, f"http://127.0.0.1:{network.port}")
+        token = tab.execute_script("return host.token")
+        held = calling(fragile.url, lambda_id, "hold", wait=20)
+        wait_until(lambda: tab.execute_script("return window.held"), what="the call")
+
+        network.cut()
+
+        assert held.result(5).json()["code"] == "disconnected"
+        wait_until(lambda: tab.execute_script("return downs.length") == 1, what="the news")
+        assert call(fragile.url, lambda_id, "greet", "1").status_code == 404
+        network.mend()
+        tab.execute_script("dispatchEvent(new Event('online'))")
+        wait_until(lambda: tab.execute_script("return ups.length") == 2, what="the return")
+        assert call(fragile.url, lambda_id, "greet", "1").json() == {"hello": 1}
+        assert tab.execute_script("return [host.id, host.token]") == [lambda_id, token]
+
+
+def test_a_tab_is_told_why_it_was_refused(fragile: Stack, tab: Chrome) -> None:
+    with Host(fragile.url) as host:
+        told = run(
+            tab, "await new Host(given[0], {}, { id: given[1] }).start()", fragile.url, host.id
+        )
+
+    assert (told["error"], told["status"], told["code"]) == ("Forbidden", 403, "forbidden")
+    assert "token" in told["message"]
+    malformed = run(tab, "await new Host(given[0], {}, { id: 'short' }).start()", fragile.url)
+    assert malformed["error"] == "BadRequest"
+
+
+def test_a_tab_calls(fragile: Stack, tab: Chrome) -> None:
+    def fail(error: object) -> None:
+        raise RemoteError(error)
+
+    script = "return await new Client(given[0]).call(...given.slice(1))"
+    with Host(fragile.url, {"greet": lambda body: {"hello": body}, "fail": fail}) as host:
+        assert run(tab, script, fragile.url, host.id, "greet", {"a": 1}) == {"hello": {"a": 1}}
+        assert run(tab, "return await new Client().call(given[0], 'greet')", host.id) == {
+            "hello": None
+        }
+        failed = run(tab, script, fragile.url, host.id, "fail", [1])
+        assert (failed["error"], failed["value"]) == ("RemoteError", [1])
+        listed = run(
+            tab, "return (await new Client(given[0]).list()).map(({id}) => id)", fragile.url
+        )
+        assert host.id in listed
+        told = run(
+            tab, "await new Client(given[0]).delete(...given.slice(1))", fragile.url, host.id, "x"
+        )
+        assert told["error"] == "Forbidden"
+    missing = run(tab, script, fragile.url, host.id, "greet")
+    assert (missing["error"], missing["status"], missing["mayHaveRun"]) == ("NotFound", 404, False)
+
+
+def test_a_tab_calls_a_tab(fragile: Stack, tab: Chrome) -> None:
+    lambda_id = run(tab, OPEN, fragile.url)
+
+    script = "return await new Client(given[0]).call(given[1], 'greet', 'me', { wait: 5 })"
+
+    assert run(tab, script, fragile.url, lambda_id) == {"hello": "me"}
+
+
+def test_a_server_that_goes_away_under_a_call(fragile: Stack, tab: Chrome) -> None:
+    script = """
+        const error = await new Client(given[0]).call(given[1], "hold", null, { wait: 20 })
+            .catch((error) => error);
+        return [error.name, error.mayHaveRun];
+    """
+    lambda_id = run(tab, OPEN, fragile.url)
+    with Network(fragile.port) as network:
+        tab.execute_script(
+            f"window.told = (async (...given) => {{ {script} }})(...arguments)",
+            f"http://127.0.0.1:{network.port}",
+            lambda_id,
+        )
+        wait_until(lambda: tab.execute_script("return window.held"), what="the call")
+
+        network.cut()
+
+        assert run(tab, "return await window.told") == ["Disconnected", True]
+
+
+def test_the_page_at_the_root(fragile: Stack, empty_tab: Chrome) -> None:
+    page = empty_tab
+    page.get(f"{fragile.url}/")
+    wait_until(lambda: text(page, "status").startswith("open as "), what="the opening")
+    lambda_id = text(page, "status").removeprefix("open as ")
+
+    answer = subprocess.run(
+        text(page, "curl"), shell=True, capture_output=True, text=True, timeout=20, check=True
+    )
+    page.find_element(By.ID, "try").click()
+
+    assert answer.stdout == '{"echo":{"name":"world"}}'
+    assert f"/lambda/{lambda_id}/" in text(page, "curl")
+    wait_until(lambda: text(page, "answer") == '{"echo":{"name":"world"}}', what="the answer")
+    calls = page.find_elements(By.CSS_SELECTOR, "#calls code")
+    assert [one.text for one in calls] == ['hello({"name":"world"})'] * 2
+    assert complaints(page) == []
+
+
+def test_a_push_to_a_tab(fragile: Stack, empty_tab: Chrome, tmp_path: Path) -> None:
+    page = empty_tab
+    example = (ROOT / "examples" / "push-to-tab" / "index.html").read_text()
+    (tmp_path / "index.html").write_text(example.replace("http://localhost:7999", fragile.url))
+    with pages(tmp_path) as url:
+        page.get(url)
+        wait_until(lambda: text(page, "status") == "open", what="the opening")
+        command = text(page, "curl")
+
+        for number in range(2):
+            pushed = subprocess.run(
+                command, shell=True, capture_output=True, text=True, timeout=20, check=True
+            )
+            assert pushed.stdout == '{"seen":true}'
+            items = page.find_elements(By.CSS_SELECTOR, "#messages li")
+            assert [item.text for item in items] == ["Hello!"], number
+            page.refresh()
+            wait_until(lambda: text(page, "status") == "open", what="the reopening")
+            assert text(page, "curl") == command

@@ -1,0 +1,148 @@
+// Hosts, networks and servers for the tests.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, connect as connectTo } from "node:net";
+
+import { Client, Host, RemoteError } from "../../clients/js/grip-lambda.js";
+
+export const WebSocket = globalThis.WebSocket ?? (await import("ws")).WebSocket;
+/** A caller of the server that GRIP_LAMBDA_URL names. */
+export const client = new Client();
+
+/** Functions of a host, and what the test waits for. */
+export class Functions {
+  #began = [];
+  #waiting = [];
+  #held = [];
+
+  greet(body) {
+    return { hello: body };
+  }
+
+  async later(body) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return body;
+  }
+
+  nothing() {}
+
+  ofSize(size) {
+    return "x".repeat(size);
+  }
+
+  notJson() {
+    return NaN;
+  }
+
+  fail(message) {
+    throw new TypeError(message);
+  }
+
+  failWith(error) {
+    throw new RemoteError(error);
+  }
+
+  /** Answer when the test says so, or fail when nobody waits any more. */
+  hold(body, { signal }) {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      this.#held.push(() => resolve(body));
+      const waiting = this.#waiting.shift();
+      if (waiting) waiting(signal);
+      else this.#began.push(signal);
+    });
+  }
+
+  /** Return the signal of the next call that is held. */
+  _began() {
+    if (this.#began.length) return this.#began.shift();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  _release() {
+    for (const answer of this.#held.splice(0)) answer();
+  }
+}
+
+/** Run a test with a host. */
+export function hosted(options, run) {
+  return async () => {
+    const functions = new Functions();
+    const host = new Host(options.url, functions, { WebSocket, log: null, ...options });
+    const [ups, downs] = [[], []];
+    host.onUp((id) => ups.push(id));
+    host.onDown((why) => downs.push(why));
+    await host.start();
+    try {
+      await run(host, functions, { ups, downs });
+    } finally {
+      await host.close(0);
+    }
+  };
+}
+
+export async function until(condition, seconds = 10) {
+  const end = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, `${condition} is not true after ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A network between a host and the server, which can be cut and mended. */
+export async function network() {
+  const { port, hostname } = new URL(client.url);
+  const pairs = new Set();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) return near.destroy();
+    const far = connectTo(Number(port), hostname);
+    const pair = { near, far };
+    pairs.add(pair);
+    near.on("data", (data) => pair.silent || far.write(data));
+    far.on("data", (data) => pair.silent || near.write(data));
+    for (const [one, other] of [[near, far], [far, near]]) {
+      one.on("error", () => {});
+      one.on("close", () => pair.silent || other.destroy());
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const drop = () => [...pairs].forEach(({ near, far }) => (near.destroy(), far.destroy()));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut() {
+      isCut = true;
+      drop();
+    },
+    mend: () => (isCut = false),
+    /** Have nothing arrive any more on the connections that there are. */
+    silence: () => pairs.forEach((pair) => (pair.silent = true)),
+    close() {
+      server.close();
+      drop();
+    },
+  };
+}
+
+/** A server that counts its requests, and hangs up or says nothing. */
+export async function useless(handle) {
+  const counted = { requests: 0, sockets: [] };
+  const server = createServer((socket) => {
+    counted.sockets.push(socket);
+    socket.once("data", () => {
+      counted.requests += 1;
+      handle(socket);
+    });
+    socket.on("error", () => {});
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  counted.url = `http://127.0.0.1:${server.address().port}`;
+  counted.close = () => {
+    server.close();
+    counted.sockets.forEach((socket) => socket.destroy());
+  };
+  return counted;
+}

@@ -1,0 +1,55 @@
+// Programs that the declarations must take, and some that they must not. Compiled, never run.
+
+import { WebSocket } from "ws";
+
+import { Client, Host, type Lambda, LambdaError, NotFound, RemoteError } from "grip-lambda";
+
+class Shop {
+  async price(name: string, { signal }: { signal: AbortSignal }): Promise<number> {
+    return signal.aborted ? 0 : name.length;
+  }
+}
+
+export async function programs(): Promise<void> {
+  const host: Host = new Host("http://localhost:7999", new Shop(), { WebSocket, maxCalls: 8 });
+  host.method("greet", (body, call) => ({ hello: body, aborted: call.signal.aborted }));
+  host.method(async function later() {});
+  host.fallback((method, body) => [method, body]);
+  host.onUp((id) => console.log(host.address("greet"), id.length));
+  host.onDown((reason: string) => console.log(reason));
+  await host.start(5);
+  const { id, token, isUp }: { id: string; token: string; isUp: boolean } = host;
+  await host.close();
+
+  const client = new Client(new URL("http://localhost:7999"), { retries: 0, headers: { A: "b" } });
+  const untyped = await client.call(id, "greet");
+  const typed: number = await client.call<number>(id, "price", "tea", { wait: 2.5 });
+  const [first]: Lambda[] = await client.list();
+  const since: Date | undefined = first?.timestamp;
+  const methods: readonly string[] | null = (await client.get(id)).methods;
+  await client.delete(id, token);
+  console.log(untyped, typed, since, methods, isUp);
+
+  try {
+    await client.call(id, "greet");
+  } catch (error) {
+    if (error instanceof RemoteError) console.log(error.error, error.code satisfies null);
+    else if (error instanceof NotFound) console.log(error.message);
+    else if (error instanceof LambdaError) console.log(error.status, error.code, error.mayHaveRun);
+  }
+
+  new Host(null, null, { log: null });
+  new Host(undefined, new Map([["greet", () => 1]]), { id, token, log: console });
+  new RemoteError({ any: ["thing"] });
+
+  // @ts-expect-error: an id is a string
+  await client.call(7, "greet");
+  // @ts-expect-error: the deadline is in the options
+  await client.call(id, "greet", null, 10);
+  // @ts-expect-error: this is how Python writes it
+  new Host("http://localhost:7999", {}, { max_calls: 8 });
+  // @ts-expect-error: nobody sets the id of a host
+  host.id = "A";
+  // @ts-expect-error: there is no such method
+  host.stop();
+}

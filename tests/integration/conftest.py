@@ -17,9 +17,15 @@ SocketFactory = Callable[..., Socket]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that are marked so a second time, with the application as a function."""
-    marked = metafunc.definition.get_closest_marker("function_too")
-    if marked and "stack" in metafunc.fixturenames:
+    """Run tests that are marked so a second time, with the application as a function.
+
+    Those with many parameters only with --all-in-function, for the sake of time.
+    """
+    test = metafunc.definition
+    if not test.get_closest_marker("function_too") or "stack" not in metafunc.fixturenames:
+        return
+    several = test.get_closest_marker("parametrize") or test.get_closest_marker("slow_in_function")
+    if metafunc.config.getoption("--all-in-function") or not several:
         metafunc.parametrize("stack", ["serve", "function"], indirect=True, scope="session")
 
 

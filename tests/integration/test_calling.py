@@ -403,6 +403,7 @@ def test_a_call_past_its_deadline_makes_room(stack: Stack, opened: SocketFactory
 # Deadlines
 
 
+@pytest.mark.slow_in_function
 def test_a_deadline_is_kept(stack: Stack, opened: SocketFactory) -> None:
     one = opened()
     waits = [0.05, 0.5, 3, 7]

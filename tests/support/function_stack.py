@@ -18,10 +18,12 @@ class FunctionStack(Stack):
     Attributes:
         function: its environments, frozen between two events.
         gateway: what turns HTTP into events.
+        store: the URL of the store.
     """
 
     def __init__(self, folder: Path, store: str, kind: Kind = "url", environments: int = 3) -> None:
         self.folder = folder
+        self.store = store
         self.data = folder / "data"
         self.log = folder / "log"
         self._functions: list[Function] = []

@@ -11,6 +11,8 @@ GripLambdaError
     │   └── BadSignature      a request in AWS's form is not signed with a key
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
+    ├── TakenOver             409 taken_over
+    ├── Cancelled             410 cancelled
     ├── TooLarge              413 too_large
     ├── KeyReused             422 key_reused
     ├── UpgradeRequired       426 upgrade_required
@@ -85,6 +87,20 @@ class NotFound(RequestError):
 class NotAcceptable(RequestError):
     status = 406
     code = "not_acceptable"
+
+
+class TakenOver(RequestError):
+    """Another connection holds the lambda now, or is to."""
+
+    status = 409
+    code = "taken_over"
+
+
+class Cancelled(RequestError):
+    """The lambda was closed at the request of who has its token."""
+
+    status = 410
+    code = "cancelled"
 
 
 class TooLarge(RequestError):

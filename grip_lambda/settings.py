@@ -36,8 +36,12 @@ MAX_ASYNC_BODY = 6_291_456
 MAX_MESSAGE = 100_000
 #: Bytes of a result.
 MAX_RESULT = 10_485_760
-#: How long a host without WebSocket may be away, in seconds.
-GRACE_S = 10
+#: How long a host without WebSocket may be away, or the caller of a streamed call, in seconds.
+DEFAULT_GRACE_S = 10
+#: Pushpin asks the next link of a stream that it holds after so many seconds without data.
+NEXT_S = 10
+#: How long a poll is held that does not say so, in seconds.
+POLL_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Settings:
         store: the URL of the store.
         secret: what reopen tokens are made with.
         ping_s: seconds between two pings of a host.
+        grace_s: seconds that who is connected by plain HTTP may be away.
+        max_result: bytes that a host may post at a time.
         wait_s: seconds that a call waits which does not say so.
         origins: the origins that browsers may call from; empty for any.
         api_keys: the file of API keys; None where none are configured.
@@ -59,6 +65,8 @@ class Settings:
     store: str
     secret: bytes = field(repr=False)
     ping_s: int = DEFAULT_PING_S
+    grace_s: int = DEFAULT_GRACE_S
+    max_result: int = MAX_RESULT
     wait_s: float = DEFAULT_WAIT_S
     origins: tuple[str, ...] = ()
     api_keys: Path | None = None
@@ -82,6 +90,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         store=env.get("GRIP_LAMBDA_STORE") or f"sqlite:///{data / 'grip-lambda.db'}",
         secret=load_secret(env),
         ping_s=whole_number(env, "GRIP_LAMBDA_PING", DEFAULT_PING_S, 1, 3600),
+        grace_s=whole_number(env, "GRIP_LAMBDA_GRACE", DEFAULT_GRACE_S, 1, 3600),
+        max_result=whole_number(env, "GRIP_LAMBDA_MAX_RESULT", MAX_RESULT, 1000, MAX_RESULT),
         origins=() if "*" in origins else origins,
         api_keys=keys_file(env),
     )

@@ -38,11 +38,14 @@ from .errors import (
 from .exchange import Lambda
 from .hosts import AsyncHost, Host
 from .pending import AsyncPendingCall, PendingCall
+from .progress import progress
+from .streams import AsyncStream, Stream
 
 __all__ = [
     "AsyncClient",
     "AsyncHost",
     "AsyncPendingCall",
+    "AsyncStream",
     "BadRequest",
     "Busy",
     "Cancelled",
@@ -61,8 +64,10 @@ __all__ = [
     "RemoteError",
     "ResultTooLarge",
     "ServerError",
+    "Stream",
     "TakenOver",
     "TooLarge",
     "Unauthorized",
     "Unavailable",
+    "progress",
 ]

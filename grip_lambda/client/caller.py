@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
@@ -15,10 +14,12 @@ from .addresses import USER_AGENT, base_url, key_headers
 from .backoff import Backoff
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request, Terms
 from .pending import AsyncPendingCall, PendingCall
+from .stream_state import StreamState
+from .streams import AsyncStream, Stream
+from .transport import failure_of, options, reply_of
 
 T = TypeVar("T")
 
-_CONNECT_S = 5.0
 #: Callers wait long, and many do: neither they nor the pool should be in each other's way.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
@@ -123,6 +124,23 @@ class Client(_Caller):
         flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
         return PendingCall(self, self.run(flow))
 
+    def stream(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Stream:
+        """Call a method and have what its host reports meanwhile; use it as an iterator.
+
+        Args:
+            body, wait, idempotency_key: as for `call`.
+        """
+        wanted = exchange.request(lambda_id, method, body, Terms(wait, idempotency_key))
+        return Stream(self._http, self.url, StreamState(wanted, self.pauses()))
+
     def pending(self, call_id: str) -> PendingCall:
         """Return a call that was submitted before, also by another program."""
         return PendingCall(self, call_id)
@@ -184,9 +202,9 @@ class Client(_Caller):
 
     def _request(self, request: Request) -> Reply | Failure:
         try:
-            return _reply(self._http.request(**_options(self.url, request)))
+            return reply_of(self._http.request(**options(self.url, request)))
         except httpx.HTTPError as error:
-            return _failure(error)
+            return failure_of(error)
 
 
 class AsyncClient(_Caller):
@@ -227,6 +245,19 @@ class AsyncClient(_Caller):
         terms = Terms(wait, idempotency_key)
         flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
         return AsyncPendingCall(self, await self.run(flow))
+
+    def stream(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> AsyncStream:
+        """Call a method and have what its host reports meanwhile; see `Client.stream`."""
+        wanted = exchange.request(lambda_id, method, body, Terms(wait, idempotency_key))
+        return AsyncStream(self._http, self.url, StreamState(wanted, self.pauses()))
 
     def pending(self, call_id: str) -> AsyncPendingCall:
         """Return a call that was submitted before, also by another program."""
@@ -271,29 +302,6 @@ class AsyncClient(_Caller):
 
     async def _request(self, request: Request) -> Reply | Failure:
         try:
-            return _reply(await self._http.request(**_options(self.url, request)))
+            return reply_of(await self._http.request(**options(self.url, request)))
         except httpx.HTTPError as error:
-            return _failure(error)
-
-
-def _options(url: str, request: Request) -> dict[str, Any]:
-    return {
-        "method": request.method,
-        "url": url + request.path,
-        "headers": request.headers,
-        "content": request.content,
-        "timeout": httpx.Timeout(request.timeout_s, connect=_CONNECT_S, pool=_CONNECT_S),
-    }
-
-
-def _reply(response: httpx.Response) -> Reply:
-    content_type = response.headers.get("Content-Type", "")
-    location = response.headers.get("Location", "")
-    return Reply(response.status_code, response.content, content_type, location)
-
-
-def _failure(error: httpx.HTTPError) -> Failure:
-    never = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-    late = isinstance(error, httpx.TimeoutException)
-    reason = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
-    return Failure(reason, not isinstance(error, never), late)
+            return failure_of(error)

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .addresses import lambda_path
+from .addresses import invoke_path, lambda_path
 from .errors import (
     BadRequest,
     DeadlineExceeded,
@@ -156,6 +156,19 @@ def call(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -
     return _json((yield from _reply(wanted, pauses)))
 
 
+def invoke(
+    lambda_id: str, method: str, content: bytes, wait_s: float, pauses: Pauses
+) -> Flow[bytes]:
+    """Invoke a method with a ProxyRequest of mless; return the InvokeReply."""
+    try:
+        path = invoke_path(lambda_id, method)
+    except ValueError as error:
+        raise BadRequest(f"this method can't be sent: {error}") from error
+    headers = {"Prefer": f"wait={wait_s:g}", "Content-Type": "application/json"}
+    wanted = Request("POST", path, headers, content, wait_s + MARGIN_S)
+    return (yield from _reply(wanted, pauses)).content
+
+
 def submit(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -> Flow[str]:
     """Begin a call; return its id, with which its result is asked for."""
     wanted = request(lambda_id, method, body, terms, "respond-async")
@@ -228,17 +241,22 @@ def _reply(
         outcome = yield request
         if isinstance(outcome, Reply) and is_wanted(outcome):
             return outcome
-        error = _error(request, outcome)
-        lost = isinstance(outcome, Failure) and not outcome.late
-        if pause is None or not (isinstance(error, Unavailable) or (lost and request.is_safe)):
+        assert outcome is not None
+        error = error_of(request, outcome)
+        if pause is None or not may_try_again(request, outcome, error):
             raise error
         yield pause
     raise AssertionError("unreachable")
 
 
-def _error(request: Request, outcome: Reply | Failure | None) -> LambdaError:
+def may_try_again(request: Request, outcome: Reply | Failure, error: LambdaError) -> bool:
+    """Tell whether a request may be made again that had this outcome."""
+    lost = isinstance(outcome, Failure) and not outcome.late
+    return isinstance(error, Unavailable) or (lost and request.is_safe)
+
+
+def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
     """Return the error that an outcome means; `Unavailable` if no host can have been asked."""
-    assert outcome is not None
     if isinstance(outcome, Failure):
         if not outcome.sent:
             return Unavailable(f"the server is out of reach: {outcome.reason}")

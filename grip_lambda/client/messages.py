@@ -106,6 +106,22 @@ def ready_request() -> str:
     return to_json({"id": READY_ID, "method": "rpc.ready", "params": []})
 
 
+def progress(call_id: Any, value: Any, limit: int) -> str:
+    """Return the notification that reports the progress of a call.
+
+    Raises:
+        ValueError: it can't be written as JSON, or has more than ``limit`` bytes.
+    """
+    try:
+        text = to_json({"method": "progress", "params": [call_id, value], "id": None})
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"this can't be written as JSON: {error}") from error
+    size = len(text.encode())
+    if size > limit:
+        raise ValueError(f"this makes a message of {size} bytes; the limit is {limit}")
+    return text
+
+
 def answer(call_id: Any, outcome: Outcome, limit: int) -> str:
     """Return the answer to a call.
 

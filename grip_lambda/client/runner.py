@@ -19,6 +19,7 @@ from .errors import LambdaError, RemoteError, Unavailable
 from .liveness import WatchedConnection
 from .messages import Failure, Outcome, Result, described
 from .methods import Methods, failure, is_async
+from .progress import Reporter, is_async_generator, is_generator, run_async_generator, run_generator
 from .session import Action, Cancel, Close, Down, End, Invoke, Loss, Retry, Send, Session, Up
 from .threads import in_thread
 
@@ -191,8 +192,13 @@ class Runner:
                 await self._socket.send(text)
 
     async def _invoke(self, call: Invoke) -> None:
+        async def report(value: Any) -> None:
+            await self._perform(self._session.progressed(call.key, value))
+
+        reporter = Reporter(report)
         try:
             outcome = await self._outcome(call)
+            await reporter.all_sent()
         except asyncio.CancelledError:
             outcome = Failure(described("Cancelled", "the call was cancelled"))
         del self._calls[call.key]
@@ -224,7 +230,11 @@ class Runner:
     async def _value(self, function: Callable[..., Any], params: list[Any]) -> Any:
         if is_async(function):
             return await function(*params)
+        if is_async_generator(function):
+            return await run_async_generator(function, params)
         async with self._threads:
+            if is_generator(function):
+                return await in_thread(run_generator, [function, params])
             value = await in_thread(function, params)
         return await value if inspect.isawaitable(value) else value
 

@@ -159,6 +159,16 @@ class Session:
             return self._open(message)
         return [*self._up(), *self._call(message)] if self._connected else []
 
+    def progressed(self, key: int, value: Any) -> list[Action]:
+        """Take what a method reports; its caller may have gone.
+
+        Raises:
+            ValueError: it can't be sent.
+        """
+        if key not in self._calls:
+            return []
+        return [Send(messages.progress(self._calls[key], value, self._limit))]
+
     def finished(self, key: int, outcome: Outcome) -> list[Action]:
         """Take the end of a method."""
         actions: list[Action] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
@@ -18,7 +18,10 @@ class Node(ABC):
 
     Attributes:
         name: the node's name, which is in the issuer of its ``Grip-Sig``.
+        left: are told of each channel that nobody is held on any more, as far as that is seen.
     """
+
+    left: Sequence[Callable[[str], None]] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -89,7 +92,7 @@ class Node(ABC):
         self._publish_held(channel, item)
 
     def recall(self, channel: str) -> None:
-        """Have Pushpin ask the next link of the stream held on ``channel`` now.
+        """Have Pushpin ask the next link of the stream held on ``channel`` soon.
 
         Raises:
             PublishError: Pushpin is out of reach.
@@ -98,6 +101,10 @@ class Node(ABC):
 
     def settle(self) -> None:  # noqa: B027 - most do nothing later
         """Do now what would be done later: nothing may run after this for a long time."""
+
+    def is_held(self, channel: str) -> bool | None:
+        """Tell whether somebody is held on ``channel``; None where that can't be seen."""
+        return None
 
     @abstractmethod
     def stop(self) -> None:

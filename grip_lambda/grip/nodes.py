@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..errors import ConfigError, PublishError
 from ..proxies import Proxy
@@ -36,6 +36,11 @@ class Nodes:
             return self._nodes[name]
         except KeyError:
             raise PublishError(f"the proxy {name} is not configured") from None
+
+    def on_left(self, *listeners: Callable[[str], None]) -> None:
+        """Have ``listeners`` told of each channel that nobody is held on any more."""
+        for node in self._nodes.values():
+            node.left = listeners
 
     def reachable(self) -> dict[str, bool]:
         """Tell which of them are connected."""

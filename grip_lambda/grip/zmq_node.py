@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from queue import SimpleQueue
 from typing import Any
 
 import tnetstring
@@ -20,11 +21,13 @@ from gripcontrol import GripPubControl
 from pubcontrol import Format, Item, ZmqPubControlClient
 from zmq.utils.monitor import recv_monitor_message
 
-from ..errors import PublishError
+from ..errors import GripLambdaError, PublishError
 from .node import HOLD_ID, REPLY_ID, Node, response
 
 log = logging.getLogger(__name__)
 
+#: What the names of channels begin with that it matters to have left.
+_WATCHED = b"log-"
 #: How long a reply waits for its hold, in seconds. Pushpin repeats a hold after one second.
 _EARLY_S = 3.0
 _CONNECT_S = 0.5
@@ -71,6 +74,9 @@ class ZmqNode(Node):
         self._lock = threading.Lock()
         self._held: set[bytes] = set()
         self._early: dict[bytes, tuple[float, list[Item]]] = {}
+        self._gone: SimpleQueue[str | None] = SimpleQueue()
+        self._teller = threading.Thread(target=self._tell, name=f"left-{name}", daemon=True)
+        self._teller.start()
         self._thread = threading.Thread(target=self._watch, name=f"node-{name}", daemon=True)
         self._thread.start()
 
@@ -91,9 +97,15 @@ class ZmqNode(Node):
     ) -> None:
         self._publish_held(channel, self._item(response(status, body, headers), REPLY_ID, HOLD_ID))
 
+    def is_held(self, channel: str) -> bool | None:
+        with self._lock:
+            return channel.encode() in self._held if self.is_connected else None
+
     def stop(self) -> None:
         """Stop watching. What is still kept back is left to Pushpin's repeat."""
         self._stopping = True
+        self._gone.put(None)
+        self._teller.join(timeout=2)
         self._thread.join(timeout=2)
 
     def _keep_early(self, name: bytes, item: Item) -> None:
@@ -122,6 +134,17 @@ class ZmqNode(Node):
             self._publisher.publish(channel, item, blocking=True)
         except ValueError as error:
             raise PublishError(f"publishing through {self.name} failed: {error}") from None
+
+    def _tell(self) -> None:
+        """Tell of the channels that were left; apart from the watch, as it may take a while."""
+        while (channel := self._gone.get()) is not None:
+            try:
+                for listener in self.left:
+                    listener(channel)
+            except GripLambdaError as error:
+                log.info("a channel was left unnoticed: %s", error)
+            except Exception:
+                log.exception("a channel was left unnoticed")
 
     def _watch(self) -> None:
         """Find Pushpin's sockets, then follow its subscriptions until the process ends."""
@@ -188,6 +211,8 @@ class ZmqNode(Node):
             with self._lock:
                 if message[:1] == b"\x00":
                     self._held.discard(name)
+                    if name.startswith(_WATCHED):
+                        self._gone.put(name.decode(errors="replace"))
                     continue
                 self._held.add(name)
                 early = self._early.pop(name, None)

@@ -12,7 +12,11 @@ from ..store import open_store
 from .access import Access
 from .calls import Calls
 from .hosts import Hosts
+from .http_hosts import HttpHosts
 from .keyring import KeyRing
+from .openings import Openings
+from .outbox import Outbox
+from .posts import Posts
 from .replies import Replies
 from .results import Results
 from .streams import STREAM, Streams
@@ -39,15 +43,28 @@ class Hub:
         self.nodes = Nodes(settings.proxies, in_function=settings.in_function)
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
         replies = Replies(self.store, self.nodes)
-        self.calls = Calls(self.store, self.nodes, replies)
+        secret = settings.secret
+        outbox = Outbox(self.store, self.nodes, secret)
+        self.calls = Calls(self.store, self.nodes, outbox, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.streams = Streams(self.store, self.nodes, self.results.end)
+        self.streams = Streams(self.store, self.nodes, self.results.end, settings.grace_s)
         replies.others[STREAM] = self.streams.finish
         self.hosts = Hosts(
             self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
         )
         self.websocket = WebSocketHosts(self.hosts, settings)
-        self._sweeper = Sweeper(self.store, self.hosts, self.calls, self.results, settings.ping_s)
+        openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
+        self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
+        self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
+        self.nodes.on_left(self.http_hosts.left, self.streams.left)
+        self._sweeper = Sweeper(
+            self.store,
+            self.hosts,
+            self.calls,
+            self.results,
+            self.http_hosts,
+            ping_s=settings.ping_s,
+        )
         if not settings.in_function:
             self._sweeper.start()
 

@@ -54,8 +54,11 @@ class Access:
             secret, salt="ticket", digest_method=hashlib.sha256, key_derivation="hmac"
         )
 
-    def authenticate(self, presented: Credentials) -> Key | None:
+    def authenticate(self, presented: Credentials, *, late: bool = False) -> Key | None:
         """Return the key that a request presents, None if it presents none.
+
+        Args:
+            late: whether a ticket counts however old it is.
 
         Raises:
             Unauthorized: what it presents is no key or ticket, or revoked, or of several keys.
@@ -63,7 +66,7 @@ class Access:
         if self.ring is None:
             return None
         found = [self._find(text) for text in presented.keys]
-        found += [self._redeem(text) for text in presented.tickets]
+        found += [self._redeem(text, late=late) for text in presented.tickets]
         if not found:
             return None
         first = found[0]
@@ -88,14 +91,18 @@ class Access:
             raise Unauthorized(f"this takes an API key that may {right}")
         return _checked(key, right)
 
-    def caller(self, presented: Credentials) -> Permit:
+    def caller(self, presented: Credentials, *, late: bool = False) -> Permit:
         """Return whom a request may call.
+
+        Args:
+            late: whether it goes on with a call that was begun with the ticket it has: a page's
+                EventSource knows no other address.
 
         Raises:
             Unauthorized: it presents what is no key.
             Forbidden: it presents a key that may not call.
         """
-        key = self.authenticate(presented)
+        key = self.authenticate(presented, late=late)
         return ANYBODY if key is None else _permit(key)
 
     def caller_by_id(self, key_id: str) -> Permit:
@@ -156,7 +163,7 @@ class Access:
         assert self.ring is not None
         return self.ring.find(text) if len(text) <= _LONGEST else None
 
-    def _redeem(self, ticket: str) -> Key | None:
+    def _redeem(self, ticket: str, *, late: bool) -> Key | None:
         assert self.ring is not None
         if len(ticket) > _LONGEST or not ticket.isascii():
             return None
@@ -165,7 +172,8 @@ class Access:
         except BadSignature:
             return None
         age_s = self._signer.get_timestamp() - made.timestamp()
-        return self.ring.get(key_id.decode()) if -_SKEW_S <= age_s <= TICKET_S else None
+        valid = age_s >= -_SKEW_S and (late or age_s <= TICKET_S)
+        return self.ring.get(key_id.decode()) if valid else None
 
 
 def check_call(permit: Permit, known: Lambda) -> None:

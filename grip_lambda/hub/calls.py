@@ -13,12 +13,14 @@ from itertools import islice
 
 from ..errors import (
     BadRequest,
+    Busy,
     Forbidden,
     KeyReused,
     NotFound,
     PublishError,
     StoreError,
     TooLarge,
+    Unavailable,
 )
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
@@ -30,6 +32,7 @@ from .access import refusal
 from .channels import call_channel, host_channel
 from .invocations import NOTHING_GIVEN, Given
 from .messages import invocation
+from .outbox import Outbox
 from .replies import Replies, Response, render, render_late
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,8 @@ _REPEAT_S = 1.0
 _AGAIN_MAX = 100
 #: Pushpin gives up a hold this long after the deadline, should every backend be gone by then.
 _HOLD_MARGIN_S = 1
+#: For so many seconds a message that belongs to no call waits for a host that is away.
+_TOLD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,16 @@ class Caller:
 
 
 class Calls:
-    """The way of a call from its caller to its host and back."""
+    """The way of a call from its caller to its host and back.
 
-    def __init__(self, store: Store, nodes: Nodes, replies: Replies) -> None:
+    Attributes:
+        outbox: what is sent to hosts without WebSocket.
+    """
+
+    def __init__(self, store: Store, nodes: Nodes, outbox: Outbox, replies: Replies) -> None:
         self._store = store
         self._nodes = nodes
+        self.outbox = outbox
         self._replies = replies
 
     def begin(
@@ -151,7 +161,8 @@ class Calls:
                 raise KeyReused("this Idempotency-Key came with another body before; use a new one")
             return host
         try:
-            self._nodes[host.node].require()
+            if host.transport == "websocket":  # others may be on their way to another Pushpin
+                self._nodes[host.node].require()
         except PublishError:
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
@@ -167,22 +178,35 @@ class Calls:
         Comes after the answer to the caller's Pushpin: if this process dies before, a request
         that is sent again to another one is still the first that the host sees.
         """
-        host = invocation.host
+        host, call = invocation.host, invocation.call
         try:
-            self.tell(host, invocation.message)
-        except PublishError as error:
+            self.tell(call.lambda_id, host, invocation.message, call)
+        except StoreError as error:
+            log.error("a call was lost: %s", error)  # it ends at its deadline
+        except (Busy, Unavailable) as error:
             log.warning("a call was lost: %s", error)
-            call = invocation.call
-            self.end(call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE})
+            outcome = outcomes.BUSY if isinstance(error, Busy) else outcomes.UNAVAILABLE
+            self.end(call.lambda_id, host.connection, {call.token: outcome})
             self._free_key(call)
 
-    def tell(self, host: Host, message: bytes) -> None:
-        """Send a message to a host.
+    def tell(self, lambda_id: str, host: Host, message: bytes, call: Call | None = None) -> None:
+        """Send a message to the host of a lambda.
+
+        Args:
+            call: the call that is asked for, or None for a message beside calls.
 
         Raises:
-            PublishError: its Pushpin is out of reach.
+            Busy: it has too much to read already.
+            Unavailable: its Pushpin is out of reach, or the store.
         """
-        self._nodes[host.node].send(host_channel(host.connection), message)
+        if host.transport == "websocket":
+            self._nodes[host.node].send(host_channel(host.connection), message)
+        elif call is None:
+            until = time.time() + _TOLD_S
+            self.outbox.send(lambda_id, host.connection, message, until)
+        else:
+            until = call.deadline
+            self.outbox.send(lambda_id, host.connection, message, until, call.token)
 
     def _free_key(self, call: Call) -> None:
         if call.is_kept:

@@ -8,20 +8,21 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import orjson
 
-from ..errors import Forbidden, NotFound, PublishError, Unauthorized
+from ..errors import Cancelled, Forbidden, NotFound, PublishError, TakenOver, Unauthorized
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..protocol.keys import Key
-from ..settings import GRACE_S, MAX_BODY, MAX_MESSAGE, MAX_RESULT, Settings
+from ..settings import MAX_BODY, MAX_MESSAGE, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .access import Access
 from .calls import Calls, check_lambda_id
 from .channels import host_channel
+from .openings import Deletions
 from .session import Connection, Opening, Session
 from .streams import Streams
+from .terms import parse_terms
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ CLOSED_BY_REQUEST = 4410
 NOT_SEEN = 4408
 
 _TAKEN_OVER = "the lambda was opened again elsewhere"
-_NAMES_MAX = 1000
 
 
 class Hosts:
@@ -55,6 +55,7 @@ class Hosts:
         self._calls = calls
         self._settings = settings
         self._access = access
+        self._deletions = Deletions(store)
 
     def open(self, opening: Opening) -> tuple[Session, bytes]:
         """Begin to open a lambda, a new one or again.
@@ -85,9 +86,13 @@ class Hosts:
         details: dict[str, Any] = {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
-            "limits": {"message": MAX_MESSAGE, "body": MAX_BODY, "result": MAX_RESULT},
+            "limits": {
+                "message": MAX_MESSAGE,
+                "body": MAX_BODY,
+                "result": self._settings.max_result,
+            },
             "ping": self._settings.ping_s,
-            "grace": GRACE_S,
+            "grace": self._settings.grace_s,
         }
         return session, jsonrpc.open_message(session.lambda_id, details)
 
@@ -99,6 +104,9 @@ class Hosts:
             ids.is_reopen_token(secret, lambda_id, past.generation, opening.token)
             or (opening.owner and opening.owner == past.owner)
         ):
+            if opening.owner and opening.owner != past.owner:
+                fresh = ids.new_generation()  # whoever has the token had it of another key
+                return Session(lambda_id, fresh, int(now), replaces=past.generation), True
             session = Session(
                 lambda_id, past.generation, int(now), may_take_over=True, owner=past.owner
             )
@@ -122,16 +130,18 @@ class Hosts:
             Forbidden: somebody else has opened the id meanwhile, or the key was revoked.
         """
         now = time.time()
-        self.check_key(session)
+        self.check_key(session.owner)
         self._check_owner(session, now)
-        terms = _terms(result)
+        self._replace(session, now)
+        terms = parse_terms(result)
         opened = msgspec.structs.replace(
             session,
             may_take_over=False,
+            replaces="",
             opened=now,
-            max_calls=_count(terms.get("max_calls")),
-            methods=_names(terms.get("methods")),
-            context=terms.get("context") is True,
+            max_calls=terms.max_calls,
+            methods=terms.methods,
+            context=terms.context,
         )
         self._enter(connection, opened, now, take_over=session.may_take_over)
         return opened
@@ -141,12 +151,22 @@ class Hosts:
         if self._access.ring is None or session.may_take_over:
             return
         past = self._store.remembered(session.lambda_id, now)
-        if past is not None and past.generation != session.generation:
+        if past is not None and past.generation not in (session.generation, session.replaces):
             raise Forbidden("another host has opened the id meanwhile")
+
+    def _replace(self, session: Session, now: float) -> None:
+        """Close the lambda of another key whose token this host has shown."""
+        known = self._store.get_lambda(session.lambda_id, now) if session.replaces else None
+        if known is not None and known.generation == session.replaces:
+            closed = self._store.close_lambda(
+                known.id, known.connection, outcomes.DISCONNECTED, now
+            )
+            self._end([closed] if closed else [], TAKEN_OVER, _TAKEN_OVER)
 
     def _enter(
         self, connection: Connection, session: Session, now: float, *, take_over: bool
     ) -> None:
+        lives_s = 2 * self._settings.ping_s if connection.lives_s is None else connection.lives_s
         replaced = self._store.open_lambda(
             Lambda(
                 id=session.lambda_id,
@@ -155,10 +175,11 @@ class Hosts:
                 code=session.code,
                 generation=session.generation,
                 opened=session.opened or now,
-                expires=now + 2 * self._settings.ping_s,
+                expires=now + lives_s,
                 headers=connection.headers(),
                 methods=session.methods,
                 max_calls=session.max_calls,
+                transport=connection.transport,
                 context=session.context,
                 owner=session.owner,
                 private=session.private,
@@ -203,21 +224,22 @@ class Hosts:
         if not self._store.renew_lambda(session.lambda_id, connection.id, expires, now):
             self._enter(connection, session, now, take_over=False)
 
-    def gone(self, connection: Connection, session: Session) -> None:
+    def gone(self, lambda_id: str, connection: str) -> None:
         """Close the lambda of a connection that has ended; its callers learn it at once."""
-        closed = self._store.close_lambda(
-            session.lambda_id, connection.id, outcomes.DISCONNECTED, time.time()
-        )
+        closed = self._store.close_lambda(lambda_id, connection, outcomes.DISCONNECTED, time.time())
         if closed is not None:
             self._calls.reply(closed.calls, outcomes.DISCONNECTED)
 
-    def check_key(self, session: Session) -> None:
+    def check_key(self, owner: str) -> None:
         """Check that the API key which opened a lambda still may.
+
+        Args:
+            owner: the id of the key; empty without one.
 
         Raises:
             Forbidden: it was revoked, or may not host any more.
         """
-        if not self._access.may_host(session.owner):
+        if not self._access.may_host(owner):
             raise Forbidden("the API key of this host was revoked, or may not host any more")
 
     def delete(self, lambda_id: str, token: str, key: Key | None = None) -> None:
@@ -246,6 +268,7 @@ class Hosts:
                 if self._access.ring
                 else "closing a lambda takes its token, as ?token=…"
             )
+        self._deletions.note(lambda_id, time.time())
         closed = self._store.close_lambda(
             lambda_id, known.connection, outcomes.DISCONNECTED, time.time()
         )
@@ -276,27 +299,12 @@ class Hosts:
     def _end(self, closed: Iterable[Closed], code: int, reason: str) -> None:
         for one in closed:
             self._calls.reply(one.calls, outcomes.DISCONNECTED)
+            gone = one.lambda_
+            if gone.transport != "websocket":
+                error = Cancelled(reason) if code == CLOSED_BY_REQUEST else TakenOver(reason)
+                self._calls.outbox.end(gone.id, gone.connection, error)
+                continue
             try:
-                self._nodes[one.lambda_.node].close(
-                    host_channel(one.lambda_.connection), code, reason
-                )
+                self._nodes[gone.node].close(host_channel(gone.connection), code, reason)
             except PublishError as error:
                 log.info("a connection was not closed: %s", error)
-
-
-def _terms(result: bytes) -> dict[str, Any]:
-    try:
-        terms = orjson.loads(result)
-    except orjson.JSONDecodeError:  # a number beyond all floats, which says nothing to us
-        return {}
-    return terms if isinstance(terms, dict) else {}
-
-
-def _names(value: Any) -> list[str] | None:
-    if not isinstance(value, list):
-        return None
-    return [name for name in value if isinstance(name, str)][:_NAMES_MAX]
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 < value < 2**31 else None

@@ -17,6 +17,8 @@ def failure(status: int, code: str, error: str) -> Outcome:
 DISCONNECTED = failure(502, "disconnected", "lambda disconnected")
 DEADLINE_EXCEEDED = failure(504, "deadline_exceeded", "the lambda did not answer in time")
 CANCELLED = failure(410, "cancelled", "the call was cancelled")
+RESULT_TOO_LARGE = failure(502, "result_too_large", "the result is larger than a result may be")
+BUSY = failure(429, "busy", "the lambda has more to read than is kept; try again later")
 TOO_MUCH = failure(502, "result_too_large", "the lambda reported more progress than is kept")
 UNAVAILABLE = failure(503, "unavailable", "the lambda's proxy is out of reach; try again later")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from ..errors import NotFound, PublishError
+from ..errors import Busy, NotFound, Unavailable
 from ..protocol import ids
 from ..store import Call, Host, Outcome, Store, Wait
 from . import outcomes
@@ -128,8 +128,8 @@ class Results:
         if message is None:
             return
         try:
-            self._calls.tell(host, message)
-        except PublishError as error:
+            self._calls.tell(call.lambda_id, host, message)
+        except (Busy, Unavailable) as error:
             log.info("a host was not told of a cancelled call: %s", error)
 
     def _find(self, token: str, key: str) -> tuple[Call, Outcome | None]:

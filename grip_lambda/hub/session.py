@@ -16,17 +16,21 @@ _META_MAX = 2000
 
 @dataclass(frozen=True)
 class Connection:
-    """A real WebSocket, as the Pushpin that holds it describes it.
+    """A real WebSocket, as the Pushpin that holds it describes it; or what stands in its place.
 
     Attributes:
-        id: Pushpin's id of it.
+        id: Pushpin's id of it; or our own, see protocol/ids.py.
         node: the Pushpin.
         headers: gives those of the handshake, as the listing shows them.
+        transport: as in store.Lambda.
+        lives_s: for how many seconds its lambda is open unless it is seen; None for the usual.
     """
 
     id: str
     node: str
     headers: Callable[[], Mapping[str, Sequence[str]]]
+    transport: str = "websocket"
+    lives_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
         context: whether it wants the context of each call.
         owner: the id of the API key that opened it; empty without one.
         private: whether it is to be callable with an API key only.
+        replaces: the generation of another key's lambda, whose token it showed: its tokens end.
     """
 
     lambda_id: str
@@ -76,6 +81,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     context: bool = False
     owner: str = ""
     private: bool = False
+    replaces: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from ..errors import Busy, NotFound, PublishError
 from ..grip.nodes import Nodes
 from ..protocol import ids, sse
-from ..settings import GRACE_S
 from ..store import Call, Entry, Outcome, Store, Tail, Wait
 from ..store.base import RESULT_KEPT_S
 from . import outcomes
@@ -53,16 +52,22 @@ class Streams:
     """The events of streamed calls."""
 
     def __init__(
-        self, store: Store, nodes: Nodes, end: Callable[[str, str, Outcome], None]
+        self,
+        store: Store,
+        nodes: Nodes,
+        end: Callable[[str, str, Outcome], None],
+        grace_s: float,
     ) -> None:
         """Keep events in ``store``, and publish them.
 
         Args:
             end: ends a call, given its lambda, its token and its outcome, and tells its host.
+            grace_s: seconds that a caller may be away.
         """
         self._store = store
         self._nodes = nodes
         self._end = end
+        self._grace_s = grace_s
 
     def open(self, call: Call) -> Piece:
         """Begin to send the events of a call that was just entered."""
@@ -111,7 +116,7 @@ class Streams:
         lambda_id, token, hold = known
         now = time.time()
         if self._store.logs.detach(lambda_id, token, hold, now):
-            self._awaited(lambda_id, token, now, GRACE_S)
+            self._awaited(lambda_id, token, now, self._grace_s)
 
     def progressed(self, lambda_id: str, connection: str, token: str, value: bytes) -> None:
         """Pass on what a host reports of a call; only of streamed ones is it kept.
@@ -172,7 +177,14 @@ class Streams:
     def _attach(self, call: Call, node: str, after: int, now: float) -> Piece:
         lives_s = max(0.0, call.deadline - now) + RESULT_KEPT_S
         tail = self._store.logs.attach(
-            call.lambda_id, call.token, after, now, node=node, kind="sse", lives_s=lives_s
+            call.lambda_id,
+            call.token,
+            after,
+            now,
+            node=node,
+            kind="sse",
+            until=now + _SILENT_S,
+            lives_s=lives_s,
         )
         if not tail.final:
             self._awaited(call.lambda_id, call.token, now, _SILENT_S)
@@ -190,7 +202,9 @@ def _piece(lambda_id: str, token: str, tail: Tail, after: int) -> Piece:
         return Piece(body)
     last = tail.entries[-1].seq if tail.entries else after
     channel = log_channel(lambda_id, token, tail.reader.hold)
-    return Piece(body or sse.COMMENT, channel, last, f"/calls/{token}/events/{tail.reader.hold}")
+    # With an id from the first moment on, who comes back never makes a second call.
+    body = body or sse.only_id(f"{token}.{last}")
+    return Piece(body, channel, last, f"/calls/{token}/events/{tail.reader.hold}")
 
 
 def _encode(token: str, entry: Entry) -> bytes:

@@ -11,6 +11,7 @@ from ..store import Store
 from . import outcomes
 from .calls import Calls
 from .hosts import Hosts
+from .http_hosts import HttpHosts
 from .results import Results
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,14 @@ class Sweeper:
     """A thread in every process; the store gives each thing that is due to one of them."""
 
     def __init__(
-        self, store: Store, hosts: Hosts, calls: Calls, results: Results, ping_s: float
+        self,
+        store: Store,
+        hosts: Hosts,
+        calls: Calls,
+        results: Results,
+        http_hosts: HttpHosts,
+        *,
+        ping_s: float,
     ) -> None:
         """Prepare to sweep.
 
@@ -38,6 +46,7 @@ class Sweeper:
         self._hosts = hosts
         self._calls = calls
         self._results = results
+        self._http_hosts = http_hosts
         self._ping_s = ping_s
         #: Until when lambdas are not closed: the store was away, so nobody could note that they
         #: were seen. By then each is pinged once more.
@@ -57,6 +66,7 @@ class Sweeper:
         failing = False
         while not self._stopped.wait(1.0 if failing else TICK_S):
             try:
+                self._http_hosts.look_after()
                 self.sweep()
                 failing = False
             except StoreError as error:

@@ -125,7 +125,7 @@ class WebSocketHosts:
                 raise ProtocolError("open was not acknowledged", NOT_ACKNOWLEDGED)
             return
         try:
-            self._hosts.check_key(batch.session)
+            self._hosts.check_key(batch.session.owner)
         except Forbidden as error:
             raise ProtocolError(str(error), NOT_ALLOWED) from None
         try:
@@ -139,7 +139,7 @@ class WebSocketHosts:
             batch.out.append(closing)
         self._flush(batch)
         if batch.session.is_open:
-            self._hosts.gone(batch.connection, batch.session)
+            self._hosts.gone(batch.session.lambda_id, batch.connection.id)
 
     def _flush(self, batch: _Batch) -> None:
         """Pass on the answers of a batch in one step."""

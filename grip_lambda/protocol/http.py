@@ -14,11 +14,12 @@ WAIT_MAX_S = 3600.0
 
 # Names that carry credentials, whatever stands before or behind.
 _SECRET = re.compile(
-    r"auth|cookie|token|secret|passw|credential|api-?key|signature|grip-sig", re.IGNORECASE
+    r"auth|cookie|token|secret|passw|credential|api-?key|signature|grip-sig|last-event-id",
+    re.IGNORECASE,
 )
 # What Pushpin adds to a batch, or puts in the place of the client's; none of it came from there.
 _INTERNAL = re.compile(
-    r"content-(type|length)|connection-id|accept|sec-websocket-extensions|grip-feature|meta-.*",
+    r"content-(type|length)|connection-id|accept|sec-websocket-extensions|grip-(feature|last)|meta-.*",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)

@@ -11,7 +11,14 @@ import hmac
 import re
 import secrets
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 
+from .signed import sign, unsign
+
+#: What signatures of event ids are for.
+_EVENT = "event"
+_CONNECTION = re.compile(r"[A-Za-z0-9_-]{12}[0-9a-f]{12}[A-Za-z0-9_-]{18}", re.ASCII)
+_EVENT_ID = re.compile(r"([A-Za-z0-9_-]{16})([A-Za-z0-9_-]{42})([0-9]{1,15})", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -51,3 +58,61 @@ def is_reopen_token(secret: bytes, lambda_id: str, generation: str, token: str) 
     """Check a token that a client presented, in constant time."""
     expected = reopen_token(secret, lambda_id, generation)
     return hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True)
+class HttpConnection:
+    """What a host without WebSocket has instead of a connection; made of three parts.
+
+    Attributes:
+        generation: what its reopen token is bound to.
+        opened_ms: when it was opened, in milliseconds since 1970.
+        nonce: random.
+    """
+
+    generation: str
+    opened_ms: int
+    nonce: str
+
+    def __str__(self) -> str:
+        """Return its id: 42 url-safe characters."""
+        return f"{self.generation}{self.opened_ms:012x}{self.nonce}"
+
+    @classmethod
+    def new(cls, generation: str, now: float) -> HttpConnection:
+        """Return a fresh one."""
+        return cls(generation, int(now * 1000), secrets.token_urlsafe(13))
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Tell whether ``text`` has the form of the id of one."""
+        return _CONNECTION.fullmatch(text) is not None
+
+    @classmethod
+    def parse(cls, text: str) -> HttpConnection:
+        """Read one that we made."""
+        return cls(text[:12], int(text[12:24], 16), text[24:])
+
+
+@dataclass(frozen=True)
+class EventId:
+    """What the id of an event says: the last message that a host without WebSocket has.
+
+    Attributes:
+        lambda_id, connection: whose it is.
+        seq: the number of the message in the connection's log.
+    """
+
+    lambda_id: str
+    connection: str
+    seq: int
+
+    def encode(self, secret: bytes) -> str:
+        """Return the id, which only we can make."""
+        return sign(secret, _EVENT, f"{self.lambda_id}{self.connection}{self.seq}")
+
+    @classmethod
+    def decode(cls, secret: bytes, text: str) -> EventId | None:
+        """Read an id; None where we have not made it."""
+        found = _EVENT_ID.fullmatch(unsign(secret, _EVENT, text) or "")
+        return cls(found[1], found[2], int(found[3])) if found else None

@@ -25,6 +25,7 @@ CODE = "json-rpc"
 #: cost a host that echoes it, within something of its own, its connection.
 MAX_DEPTH = 500
 _NULL = b"null"
+_SPACE = b" \t\r\n"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 #: An escape in a string; the group is that of half a surrogate pair.
 _ESCAPE = re.compile(rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -41,6 +42,7 @@ class _Message(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Message)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
 _pair = msgspec.json.Decoder(tuple[str, msgspec.Raw])
 _judge = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -168,6 +170,27 @@ def unknown_method(request: Request) -> bytes:
     """Return the error that answers a host's own request."""
     error = f"unknown method: {request.method[:100]}"
     return msgspec.json.encode({"id": request.id, "result": None, "error": error})
+
+
+def parse_all(data: bytes) -> list[Answer | Notification | Request | None]:
+    """Read what a host posts: one message, or an array of them.
+
+    Raises:
+        ProtocolError: any of it is not JSON-RPC in UTF-8.
+    """
+    if not data.lstrip(_SPACE).startswith(b"["):
+        return [parse(data)]
+    try:
+        data.decode()
+        try:
+            messages = _array.decode(data)
+        except msgspec.DecodeError:
+            marker = _marker()
+            hidden = _array.decode(_hide_surrogates(data, marker))
+            messages = [msgspec.Raw(bytes(one).replace(marker, rb"\u")) for one in hidden]
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
+        raise ProtocolError("a message must be JSON in UTF-8") from None
+    return [parse(bytes(one)) for one in messages]
 
 
 def progress(message: Notification) -> tuple[str, bytes] | None:

@@ -46,6 +46,11 @@ def encode(data: bytes, id: str = "", name: str = "") -> bytes:
     return b"".join(lines) + b"\n"
 
 
+def only_id(id: str) -> bytes:
+    """Return what tells a reader an id to come back with, and is no event."""
+    return f"id: {id}\n\n".encode()
+
+
 class Parser:
     """Reads a stream as it comes, in pieces of any size."""
 
@@ -57,6 +62,11 @@ class Parser:
         self._id = ""
         #: How long a reader is asked to wait before it comes back, in milliseconds; None if not.
         self.retry_ms: int | None = None
+
+    @property
+    def last_id(self) -> str:
+        """The last event id so far; a reader that comes back says it."""
+        return self._id
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take what has arrived, and return the events that are whole now."""

@@ -353,7 +353,10 @@ class Store(ABC):
 
     @abstractmethod
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
-        """Close every lambda of a node whose connections are known to be gone."""
+        """Close every lambda of a node whose connections are known to be gone.
+
+        Hosts without WebSocket may come back through another node; those that don't expire.
+        """
 
     @abstractmethod
     def is_reachable(self) -> bool:

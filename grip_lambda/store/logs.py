@@ -39,12 +39,14 @@ class Reader:
         node: the Pushpin that holds it.
         kind: how it is to be sent what comes: ``sse`` or ``poll``.
         seen: the number of the last entry that there was when it began.
+        until: when it ends by itself, at the latest.
     """
 
     hold: int = 0
     node: str = ""
     kind: str = ""
     seen: int = 0
+    until: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Tail:
         reader: who reads the log now.
         final: whether nothing will follow.
         away_since: since when the reader is known to have gone, or None.
+        previous: the hold whose place was taken just now, unless it has gone; else None.
     """
 
     entries: Sequence[Entry]
@@ -72,6 +75,7 @@ class Tail:
     reader: Reader
     final: bool = False
     away_since: float | None = None
+    previous: Reader | None = None
 
 
 class Logs(ABC):
@@ -125,13 +129,14 @@ class Logs(ABC):
         *,
         node: str,
         kind: str,
+        until: float,
         lives_s: float,
         trim: bool = False,
     ) -> Tail:
         """Read a log with a new hold, which takes the place of any other.
 
         Args:
-            node, kind: as in Reader.
+            node, kind, until: as in Reader.
             after: the number of the last entry that the reader has.
             trim: whether entries up to there may be removed.
 
@@ -140,7 +145,9 @@ class Logs(ABC):
         """
 
     @abstractmethod
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
         """Return what follows an entry, and who reads; None where there is no such log."""
 
     @abstractmethod

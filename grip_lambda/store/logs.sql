@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS logs (
     node        TEXT NOT NULL DEFAULT '',
     kind        TEXT NOT NULL DEFAULT '',
     seen        INTEGER NOT NULL DEFAULT 0,
+    until       REAL NOT NULL DEFAULT 0,
     away_since  REAL,
     expires     REAL NOT NULL,
     PRIMARY KEY (lambda_id, log)

@@ -237,7 +237,7 @@ class RedisStore(Store):
         closed = [
             self.close_lambda(known.id, known.connection, disconnected, now)
             for known in self.list_lambdas(0.0)
-            if known.node == node
+            if known.node == node and known.transport == "websocket"
         ]
         return [one for one in closed if one is not None]
 

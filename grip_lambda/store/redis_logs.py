@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any, Protocol
 
 from .logs import BYTES_MAX, ENTRIES_MAX, Appended, Entry, Logs, Reader, Tail
@@ -39,7 +40,7 @@ class RedisLogs(Logs):
         conditions = (connection or "", call or "", int(final), most, BYTES_MAX)
         by = secrets.token_hex(8)
         found = self._run("log_append", lambda_id, now, log, by, data, until, lives_s, *conditions)
-        return None if found is None else Appended(found[0], _reader(found[1:]))
+        return None if found is None else Appended(found[0], _reader(found[1]))
 
     def attach(
         self,
@@ -50,15 +51,20 @@ class RedisLogs(Logs):
         *,
         node: str,
         kind: str,
+        until: float,
         lives_s: float,
         trim: bool = False,
     ) -> Tail:
         by = secrets.token_hex(8)
-        values = (log, by, node, kind, after, lives_s, int(trim))
-        return _tail(self._run("log_attach", lambda_id, now, *values))
+        values = (log, by, node, kind, until, after, lives_s, int(trim))
+        found, earlier = self._run("log_attach", lambda_id, now, *values)
+        previous = _reader(earlier) if earlier and earlier[0] > 0 else None
+        return replace(_tail(found), previous=previous)
 
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
-        found = self._run("log_read", lambda_id, now, log, after)
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
+        found = self._run("log_read", lambda_id, now, log, after, lives_s)
         return None if found is None else _tail(found)
 
     def detach(
@@ -69,11 +75,11 @@ class RedisLogs(Logs):
 
 
 def _reader(found: Any) -> Reader:
-    hold, node, kind, seen = found
-    return Reader(hold, node.decode(), kind.decode(), seen)
+    hold, node, kind, seen, until = found
+    return Reader(hold, node.decode(), kind.decode(), seen, float(until))
 
 
 def _tail(found: Any) -> Tail:
-    last, final, away, *reader, flat = found
+    last, final, away, reader, flat = found
     entries = [Entry(flat[n], flat[n + 1]) for n in range(0, len(flat), 2)]
     return Tail(entries, last, _reader(reader), final == b"1", float(away) if away else None)

@@ -331,7 +331,10 @@ class SQLiteStore(Store):
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
         with self._transaction() as db:
-            rows = db.execute(f"SELECT {_LAMBDA} FROM lambdas WHERE node = ?", (node,)).fetchall()
+            rows = db.execute(
+                f"SELECT {_LAMBDA} FROM lambdas WHERE node = ? AND transport = 'websocket'",
+                (node,),
+            ).fetchall()
             return [_close(db, _lambda(row), disconnected, now) for row in rows]
 
     def is_reachable(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib import resources
 
 from ..errors import Busy
@@ -13,6 +14,7 @@ from .logs import BYTES_MAX, ENTRIES_MAX, Appended, Entry, Logs, Reader, Tail
 TABLES = ("logs", "entries")
 SCHEMA = resources.files(__package__).joinpath("logs.sql").read_text()
 
+_READER = "hold, node, kind, seen, until"
 _OURS = "lambda_id = ?1 AND log = ?2"
 _USELESS = """
     (expires <= ?3 OR call IS NOT NULL AND NOT EXISTS
@@ -59,7 +61,7 @@ class SQLiteLogs(Logs):
                 " ON CONFLICT DO UPDATE SET last = last + 1, count = count + 1,"
                 " bytes = bytes + excluded.bytes, final = excluded.final,"
                 " expires = max(expires, excluded.expires) WHERE NOT final"
-                " RETURNING last, hold, node, kind, seen",
+                f" RETURNING last, {_READER}",
                 (*ours, len(data), final, now + lives_s),
             ).fetchall()
             if not row:
@@ -81,28 +83,41 @@ class SQLiteLogs(Logs):
         *,
         node: str,
         kind: str,
+        until: float,
         lives_s: float,
         trim: bool = False,
     ) -> Tail:
         ours = (lambda_id, log)
         with self._transaction() as db:
+            earlier = db.execute(
+                f"SELECT {_READER} FROM logs WHERE {_OURS} AND hold > 0 AND away_since IS NULL",
+                ours,
+            ).fetchone()
             db.execute(
-                "INSERT INTO logs (lambda_id, log, hold, node, kind, expires)"
-                " VALUES (?1,?2,1,?3,?4,?5)"
+                "INSERT INTO logs (lambda_id, log, hold, node, kind, until, expires)"
+                " VALUES (?1,?2,1,?3,?4,?5,?6)"
                 " ON CONFLICT DO UPDATE SET hold = hold + 1, node = excluded.node,"
-                " kind = excluded.kind, seen = last, away_since = NULL,"
+                " kind = excluded.kind, until = excluded.until, seen = last, away_since = NULL,"
                 " expires = max(expires, excluded.expires)",
-                (*ours, node, kind, now + lives_s),
+                (*ours, node, kind, until, now + lives_s),
             )
             if trim:
                 _remove(db, ours, "seq <= ?3", after)
             tail = _tail(db, ours, after, now)
             assert tail is not None, "it was made above"
-            return tail
+            return tail if earlier is None else replace(tail, previous=Reader(*earlier))
 
-    def read(self, lambda_id: str, log: str, after: int, now: float) -> Tail | None:
+    def read(
+        self, lambda_id: str, log: str, after: int, now: float, *, lives_s: float = 0.0
+    ) -> Tail | None:
+        ours = (lambda_id, log)
         with self._transaction() as db:
-            return _tail(db, (lambda_id, log), after, now)
+            if lives_s > 0:
+                db.execute(
+                    f"UPDATE logs SET expires = max(expires, ?3) WHERE {_OURS}",
+                    (*ours, now + lives_s),
+                )
+            return _tail(db, ours, after, now)
 
     def detach(
         self, lambda_id: str, log: str, hold: int, now: float, *, expires: float | None = None
@@ -167,7 +182,7 @@ def _remove(
 
 def _tail(db: sqlite3.Connection, ours: tuple[str, str], after: int, now: float) -> Tail | None:
     row = db.execute(
-        f"SELECT last, final, away_since, hold, node, kind, seen FROM logs WHERE {_OURS}", ours
+        f"SELECT last, final, away_since, {_READER} FROM logs WHERE {_OURS}", ours
     ).fetchone()
     if row is None:
         return None

@@ -50,8 +50,9 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str) -> Response:
     if repeated is not None:
         return repeated
     check_path(request, method)
-    caller = authorized(hub, request, caller)
-    if caller.kind == STREAM and "HTTP_LAST_EVENT_ID" in request.environ:
+    goes_on = caller.kind == STREAM and "HTTP_LAST_EVENT_ID" in request.environ
+    caller = authorized(hub, request, caller, late=goes_on)
+    if goes_on:
         return _resumed(hub, request, lambda_id, caller)
     begun = hub.calls.begin(lambda_id, method, _body(hub, request, caller.max_body), caller)
     if isinstance(begun, Earlier):

@@ -100,25 +100,33 @@ def require(hub: Hub, request: Request, right: Right) -> Key | None:
     return None if hub.access.ring is None else hub.access.require(credentials(request), right)
 
 
-def permit(hub: Hub, request: Request) -> Permit:
+def permit(hub: Hub, request: Request, *, late: bool = False) -> Permit:
     """Return whom a request may call; it belongs into the Caller.
+
+    Args:
+        late: see Access.caller.
 
     Raises:
         Unauthorized: it presents what is no API key.
         Forbidden: it presents one that may not call.
     """
-    return ANYBODY if hub.access.ring is None else hub.access.caller(credentials(request))
+    return (
+        ANYBODY if hub.access.ring is None else hub.access.caller(credentials(request), late=late)
+    )
 
 
-def authorized(hub: Hub, request: Request, caller: Caller) -> Caller:
+def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False) -> Caller:
     """Return a caller with whom it may call. What Pushpin repeats has been asked for this before.
+
+    Args:
+        late: see Access.caller.
 
     Raises:
         Unauthorized, Forbidden: as ``permit``.
     """
     if hub.access.ring is None:
         return caller
-    return replace(caller, permit=permit(hub, request))
+    return replace(caller, permit=permit(hub, request, late=late))
 
 
 def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:

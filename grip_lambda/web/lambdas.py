@@ -1,4 +1,4 @@
-"""``/lambda``: the listing, and the WebSockets of hosts."""
+"""``/lambda``: the listing, and hosts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadRequest, NotFound, UpgradeRequired
+from ..errors import BadRequest, NotFound
 from ..grip import events
 from ..store import Lambda
-from .context import authenticate, current_hub, opening, require
+from .context import authenticate, current_hub, require
+from .http_hosts import NEXT, following, get, post
 from .websocket import batch
 
 blueprint = Blueprint("lambdas", __name__)
@@ -53,18 +55,22 @@ def delete(lambda_id: str) -> Response:
 @blueprint.route("/lambda/new", defaults={"lambda_id": None}, methods=["GET", "POST"])
 @blueprint.route("/lambda/new/<lambda_id>", methods=["GET", "POST"])
 def new(lambda_id: str | None) -> BaseResponse:
-    """Open a lambda, or go on with one: the batches of its WebSocket come here."""
+    """Open a lambda, or go on with one: the batches of its WebSocket come here, too."""
+    hub = current_hub()
     if request.method == "GET":
-        # Pages are not told why a handshake was refused: a plain request is.
-        hub = current_hub()
-        hub.hosts.open(opening(hub, request, lambda_id, None))
-        raise UpgradeRequired(
-            "open a WebSocket here; a handshake needs the header `Upgrade: websocket`,"
-            " in lower case"
-        )
-    if request.mimetype != events.CONTENT_TYPE:
-        raise BadRequest("hosts answer on the WebSocket that they opened here with GET")
-    return batch(current_hub(), request, lambda_id)
+        return get(hub, request, lambda_id)
+    if request.method == "HEAD":
+        raise MethodNotAllowed(["GET", "POST"], "a lambda is opened with GET")
+    if request.mimetype == events.CONTENT_TYPE:
+        return batch(hub, request, lambda_id)
+    if lambda_id is None:
+        raise BadRequest("hosts post to /lambda/new/<id>?token=…, with the id that they were given")
+    return post(hub, request, lambda_id)
+
+
+@blueprint.get(f"{NEXT}/<link>")
+def _next(link: str) -> BaseResponse:
+    return following(current_hub(), request, link)
 
 
 def _entry(known: Lambda) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from werkzeug.wrappers import Response
 
 from ..hub.streams import Piece
 from ..protocol import sse
+from ..settings import NEXT_S
 
-#: After so many seconds without data Pushpin asks a stream's next link: the sign that it is held.
-NEXT_S = 10
 #: After so many seconds without data a comment is sent, so that nobody on the way cuts the stream.
 _COMMENT_S = 15
 
@@ -22,7 +21,7 @@ def hold_stream(channel: str, last: int, link: str, body: bytes) -> Response:
         channel: read by this hold alone.
         last: the number of the last piece in the body, or before it; see Node.stream.
         link: what Pushpin asks, with ``Grip-Last: <channel>; last-id=<last>``, where a piece is
-            missing, and every ``NEXT_S`` seconds without data. Its path must be of this stream
+            missing, and every ``NEXT_S`` seconds of silence. Its path must be of this stream
             alone, and be signed. It is to answer with 200 whatever has happened.
         body: the first events.
     """

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -36,8 +36,10 @@ from grip_lambda.client import (
     TooLarge,
     Unavailable,
     exchange,
+    progress,
 )
 from grip_lambda.client.liveness import WatchedConnection
+from tests.support.proxy import Network
 from tests.support.stack import Stack, free_port, wait_until
 
 OpenHost = Callable[..., Host]
@@ -68,6 +70,33 @@ class Functions:
     async def hold_async(self) -> None:
         self.held.release()
         await asyncio.Event().wait()
+
+    def count(self, to: int) -> Generator[Any, None, str]:
+        for n in range(to):
+            yield {"n": n}
+        return "counted"
+
+    async def count_async(self, to: int) -> AsyncIterator[int]:
+        for n in range(to):
+            yield n
+
+    async def report(self, to: int) -> str:
+        for n in range(to):
+            progress(n)
+        await progress("last")
+        return "reported"
+
+    def report_plainly(self, to: int) -> str:
+        for n in range(to):
+            progress(n)
+        return "reported"
+
+    def report_then_fail(self, what: Any) -> None:
+        progress(what)
+        raise ValueError("then")
+
+    def report_nonsense(self) -> None:
+        progress(object())
 
     def of_size(self, size: int) -> str:
         return "x" * size
@@ -452,3 +481,71 @@ async def test_a_submitted_call_is_awaited(stack: Stack) -> None:
         await held.cancel()
         with pytest.raises(Cancelled):
             await held.result(20)
+
+
+@pytest.mark.parametrize(
+    ("method", "reported", "result"),
+    [
+        ("count", [{"n": n} for n in range(50)], "counted"),
+        ("count_async", list(range(50)), None),
+        ("report", [*range(50), "last"], "reported"),
+        ("report_plainly", list(range(50)), "reported"),
+        ("nothing", [], None),
+    ],
+)
+def test_what_a_host_reports_is_iterated_over(
+    open_host: OpenHost, client: Client, method: str, reported: list[Any], result: Any
+) -> None:
+    host = open_host()
+    body = None if method == "nothing" else 50
+
+    with client.stream(host.id, method, body) as stream:
+        assert list(stream) == reported
+        assert stream.result == result
+    assert client.call(host.id, method, body) == result, "a plain call reports nothing"
+
+
+def test_a_stream_raises_what_a_call_does(open_host: OpenHost, client: Client) -> None:
+    host = open_host()
+
+    stream = client.stream(host.id, "report_then_fail", 1)
+    assert next(iter(stream)) == 1
+    with pytest.raises(RemoteError, match="then"):
+        next(iter(stream))
+    with pytest.raises(RemoteError, match="JSON"):
+        _ = client.stream(host.id, "report_nonsense").result
+    with pytest.raises(NotFound):
+        list(client.stream("A" * 16, "count", 1))
+    with pytest.raises(DeadlineExceeded):
+        _ = client.stream(host.id, "hold", 1, wait=0.3).result
+
+
+@in_loop
+async def test_a_stream_is_awaited(stack: Stack) -> None:
+    async with AsyncHost(stack.url, Functions()) as host, AsyncClient(stack.url) as client:
+        async with client.stream(host.id, "count_async", 5) as stream:
+            assert [value async for value in stream] == list(range(5))
+        assert await client.stream(host.id, "report", 2).result() == "reported"
+
+
+def test_a_stream_goes_on_when_its_connection_was_cut(
+    open_host: OpenHost, stack: Stack, functions: Functions
+) -> None:
+    host = open_host()
+
+    @host.method
+    def slow(body: Any) -> Any:
+        yield 1
+        assert functions.released.wait(20)
+        yield 2
+        return 3
+
+    with Network(stack.port) as network, Client(f"http://127.0.0.1:{network.port}") as client:
+        stream = client.stream(host.id, "slow")
+        values = iter(stream)
+        assert next(values) == 1
+        network.cut()
+        network.mend()
+        functions.released.set()
+        assert list(values) == [2]
+        assert stream.result == 3

@@ -20,6 +20,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from grip_lambda.client import Client, Forbidden, Host, NotFound, Unauthorized
+from grip_lambda.hub.access import Access
 from tests.support.clients import Socket, call, calling
 from tests.support.stack import Stack, wait_until
 
@@ -156,7 +157,7 @@ def answered(keyed: Keyed, host: Socket, name: str | None = None, **options: Any
 
 
 def test_health_and_the_page_stay_open(keyed: Keyed) -> None:
-    for path in ("/", "/static/page.js", "/healthz", "/readyz"):
+    for path in ("/", "/static/page.js", "/grip-lambda.js", "/healthz", "/readyz"):
         assert keyed.get(path, None).status_code == 200
     preflight = requests.options(f"{keyed.url}/lambda", headers={"Origin": ORIGIN}, timeout=5)
     assert preflight.status_code == 200
@@ -202,6 +203,41 @@ def test_a_ticket_stands_for_a_key(keyed: Keyed, opened: Opened) -> None:
     signature = ticket.rpartition(".")[2]
     forged = ticket.replace(signature, signature[::-1])
     check_refused(requests.get(f"{keyed.url}/lambda?ticket={forged}", timeout=5), 401)
+
+
+def old(keyed: Keyed, ticket: str) -> str:
+    """Return the ticket that the server would have made an hour earlier."""
+    signer = Access(None, (keyed.stack.data / "secret").read_bytes())._signer
+    earlier = signer.get_timestamp() - 3600
+    signer.get_timestamp = lambda: earlier  # type: ignore[method-assign]
+    return signer.sign(ticket.split(".", maxsplit=1)[0]).decode()
+
+
+def test_a_stream_goes_on_with_the_ticket_that_it_began_with(keyed: Keyed, opened: Opened) -> None:
+    """An EventSource connects again at the address that it has, with the id of the last event."""
+    one = opened("host", "/lambda/new?private")
+    ticket = keyed.ticket("call")
+    headers = {"Accept": "text/event-stream"}
+    url = f"{keyed.url}/lambda/{one.id}/greet?ticket="
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(requests.get, url + ticket, headers=headers, timeout=10)
+        message = one.receive()
+        progress = {"method": "progress", "params": [message["id"], 1], "id": None}
+        one.send(progress)
+        one.answer(message, result=2)
+        events = waiting.result(10).text
+    first = re.search(r"^id: ?(\S+)$", events, re.MULTILINE)
+    assert first
+
+    expired = old(keyed, ticket)
+    check_refused(requests.get(url + expired, headers=headers, timeout=5), 401)
+    headers["Last-Event-ID"] = first[1]
+    again = requests.get(url + expired, headers=headers, timeout=5)
+    assert again.status_code == 200
+    assert again.text in events
+    check_refused(requests.get(url + expired + "x", headers=headers, timeout=5), 401)
+    check_refused(requests.get(url + keyed.ticket("full"), headers=headers, timeout=5), 404)
+    assert ticket not in keyed.stack.log.read_text()
 
 
 def test_who_knows_the_id_of_a_public_lambda_may_call_it(keyed: Keyed, opened: Opened) -> None:
@@ -305,6 +341,11 @@ def test_a_lambda_belongs_to_the_key_that_opened_it(keyed: Keyed, opened: Opened
     assert fourth.closed()[0] == 4409
     assert keyed.refused(address, "host") == (403, "forbidden")  # it has another owner now
     assert answered(keyed, fifth, "full") == "hello"
+    # Whoever had the token of the earlier owner has none any more.
+    assert fifth.token != first.token
+    for name in (None, "host"):
+        assert keyed.refused(f"{address}?token={first.token}", name) == (403, "forbidden")
+    assert opened(None, f"{address}?token={fifth.token}").token == fifth.token
 
 
 def test_deleting_takes_the_token_or_a_key_that_may_host(keyed: Keyed, opened: Opened) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,13 @@ def append(store: Store, data: bytes = b"x", log: str = "log", **changes: Any) -
 
 
 def attach(store: Store, after: int = 0, log: str = "log", **changes: Any) -> Tail:
-    values: dict[str, Any] = {"node": "n1", "kind": "sse", "now": NOW, "lives_s": 60.0}
+    values: dict[str, Any] = {
+        "node": "n1",
+        "kind": "sse",
+        "until": NOW + 9.5,
+        "now": NOW,
+        "lives_s": 60.0,
+    }
     return store.logs.attach(ID, log, after=after, **{**values, **changes})
 
 
@@ -30,6 +37,10 @@ def read(store: Store, after: int = 0, log: str = "log", now: float = NOW) -> Ta
     tail = store.logs.read(ID, log, after, now)
     assert tail is not None, "the log is unknown"
     return tail
+
+
+def a_reader(hold: int, **changes: Any) -> Reader:
+    return replace(Reader(hold, "n1", "sse", until=NOW + 9.5), **changes)
 
 
 def data(tail: Tail) -> list[bytes]:
@@ -59,21 +70,23 @@ def test_logs_are_apart(store: Store) -> None:
 def test_a_reader_is_given_what_it_missed_and_told_to_the_next_appender(store: Store) -> None:
     append(store, b"a")
 
-    assert attach(store) == Tail([Entry(1, b"a")], 1, Reader(1, "n1", "sse", 1))
-    assert append(store, b"b") == Appended(2, Reader(1, "n1", "sse", 1))
+    assert attach(store) == Tail([Entry(1, b"a")], 1, a_reader(1, seen=1))
+    assert append(store, b"b") == Appended(2, a_reader(1, seen=1))
 
 
 def test_a_log_may_be_attached_to_before_anything_is_appended(store: Store) -> None:
-    assert attach(store) == Tail([], 0, Reader(1, "n1", "sse"))
-    assert append(store) == Appended(1, Reader(1, "n1", "sse"))
+    assert attach(store) == Tail([], 0, a_reader(1))
+    assert append(store) == Appended(1, a_reader(1))
 
 
 def test_a_later_hold_takes_the_place_of_an_earlier_one(store: Store) -> None:
     attach(store)
 
-    assert attach(store, node="n2", kind="poll").reader == Reader(2, "n2", "poll")
-    assert append(store) == Appended(1, Reader(2, "n2", "poll"))
-    assert read(store).reader == Reader(2, "n2", "poll")
+    tail = attach(store, node="n2", kind="poll")
+    assert tail.reader == a_reader(2, node="n2", kind="poll")
+    assert tail.previous == a_reader(1)
+    assert append(store) == Appended(1, a_reader(2, node="n2", kind="poll"))
+    assert read(store).reader == a_reader(2, node="n2", kind="poll")
 
 
 def test_the_same_place_gives_the_same_again_and_a_later_one_trims(store: Store) -> None:
@@ -85,7 +98,7 @@ def test_the_same_place_gives_the_same_again_and_a_later_one_trims(store: Store)
     assert data(attach(store, after=2)) == [b"c"]
     assert data(attach(store, after=1)) == [b"b", b"c"]
     assert data(attach(store, after=0)) == [b"b", b"c"], "the first one was trimmed"
-    assert append(store, b"d") == Appended(4, Reader(5, "n1", "sse", 3))
+    assert append(store, b"d") == Appended(4, a_reader(5, seen=3))
 
 
 def test_only_who_holds_the_lambda_is_appended_for(store: Store) -> None:
@@ -134,7 +147,7 @@ def test_a_full_log_refuses_more(store: Store) -> None:
 
     assert read(store).last == 3
     attach(store, after=1, trim=True)
-    assert append(store, most=3) == Appended(4, Reader(1, "n1", "sse", 3))
+    assert append(store, most=3) == Appended(4, a_reader(1, seen=3))
 
 
 def test_a_log_is_full_of_bytes_too(store: Store) -> None:
@@ -179,7 +192,9 @@ def test_the_reader_that_goes_is_away_until_another_comes(store: Store) -> None:
     assert not store.logs.detach(ID, "log", 1, NOW + 2), "it was told before"
     assert read(store).away_since == NOW + 1
 
-    assert attach(store).away_since is None
+    tail = attach(store)
+    assert tail.away_since is None
+    assert tail.previous is None, "it had gone"
     assert read(store).away_since is None
     assert not store.logs.detach(ID, "log", 1, NOW + 2), "another has its place"
     assert not store.logs.detach(ID, "none", 1, NOW + 2)

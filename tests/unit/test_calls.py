@@ -13,6 +13,8 @@ from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
 from grip_lambda.hub.calls import Caller, Calls, Hold
 from grip_lambda.hub.hosts import Hosts
+from grip_lambda.hub.http_hosts import HttpHosts
+from grip_lambda.hub.outbox import Outbox
 from grip_lambda.hub.replies import Replies
 from grip_lambda.hub.results import Results
 from grip_lambda.hub.sweeper import Sweeper
@@ -55,7 +57,7 @@ def node() -> FakeNode:
 @pytest.fixture
 def calls(store: Store, node: FakeNode) -> Calls:
     nodes = cast(Nodes, {"n2": node})
-    return Calls(store, nodes, Replies(store, nodes))
+    return Calls(store, nodes, Outbox(store, nodes, b"secret"), Replies(store, nodes))
 
 
 def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes_again(
@@ -117,7 +119,7 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     hosts = cast(Hosts, type("NoHosts", (), {"expired": staticmethod(lambda closed: None)}))
     results = cast(Results, type("NoResults", (), {"waited": staticmethod(lambda waits: None)}))
-    sweeper = Sweeper(cast(Store, store), hosts, calls, results, ping_s=30)
+    sweeper = Sweeper(cast(Store, store), hosts, calls, results, cast(HttpHosts, None), ping_s=30)
 
     sweeper.sweep()
     store.away = True

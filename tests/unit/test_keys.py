@@ -394,8 +394,9 @@ def test_a_ticket_stands_for_its_key_and_ends_with_it(path: Path) -> None:
         one.require(by_ticket(ticket), "list")
     write(path)
     clock.now += 1
-    with pytest.raises(Unauthorized):
-        one.authenticate(by_ticket(ticket))
+    for late in (False, True):
+        with pytest.raises(Unauthorized):
+            one.authenticate(by_ticket(ticket), late=late)
 
 
 def test_a_ticket_is_over_after_a_minute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,6 +413,8 @@ def test_a_ticket_is_over_after_a_minute(path: Path, monkeypatch: pytest.MonkeyP
         else:
             with pytest.raises(Unauthorized):
                 one.authenticate(by_ticket(ticket))
+            late = one.caller(by_ticket(ticket), late=True)
+            assert late.key == kept.id
 
 
 def test_a_ticket_of_another_server_or_forged_is_none(path: Path) -> None:
@@ -432,8 +435,9 @@ def test_a_ticket_of_another_server_or_forged_is_none(path: Path) -> None:
         Access(None, SECRET).ticket(Credentials()),
     ]
     for text in forged:
-        with pytest.raises(Unauthorized):
-            one.authenticate(by_ticket(text))
+        for late in (False, True):
+            with pytest.raises(Unauthorized):
+                one.authenticate(by_ticket(text), late=late)
 
 
 @given(text=st.text())

@@ -1,15 +1,13 @@
 -- Adds an entry to a log.
 -- ARGV: now, id, log, by, data, until, for how many seconds the log lives, connection (or empty),
 -- call (or empty), 1 if it is final, how many entries and bytes it takes at most.
--- Returns: {seq, hold, node, kind, seen}, nil where the log takes nothing from there, or an error FULL.
+-- Returns: {seq, reader}, nil where the log takes nothing from there, or an error FULL.
 -- Sent again with the same "by", after a lost reply, it returns the same.
 local id, log, by, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = log_key(id, log)
 local known = redis.call("HMGET", key,
-    "last", "by", "final", "count", "bytes", "hold", "node", "kind", "seen")
-local function appended(seq)
-    return {seq, tonumber(known[6] or 0), known[7] or "", known[8] or "", tonumber(known[9] or 0)}
-end
+    "last", "by", "final", "count", "bytes", unpack(READER))
+local function appended(seq) return {seq, reader_of(known, 6)} end
 if known[2] == by then return appended(tonumber(known[1])) end
 if known[3] == "1" then return false end
 if ARGV[8] ~= "" then

@@ -1,12 +1,20 @@
 -- Keys of logs, beside those of common.lua:
 --
 --   gl:{NN}:log:<id>:<log>      hash    last, count and bytes of its entries, final; hold, node,
---                               kind and seen of its reader, since when that is away; by and
+--                               kind, seen, until of its reader, since when that is away; by and
 --                               held_by: by what it was changed last
 --   gl:{NN}:entries:<id>:<log>  stream  its entries: <seq>-1, with data, until, call
 
 local function log_key(id, log) return shard .. ":log:" .. id .. ":" .. log end
 local function entries_key(id, log) return shard .. ":entries:" .. id .. ":" .. log end
+
+local READER = {"hold", "node", "kind", "seen", "until"}
+
+-- Returns the reader among the fields of a log: {hold, node, kind, seen, until}.
+local function reader_of(fields, at)
+    return {tonumber(fields[at] or 0), fields[at + 1] or "", fields[at + 2] or "",
+        tonumber(fields[at + 3] or 0), fields[at + 4] or "0"}
+end
 
 local function entry_of(raw)
     local entry = {id = raw[1], seq = tonumber(string.match(raw[1], "^%d+"))}
@@ -31,11 +39,11 @@ local function remove_entries(id, log, is_useless, up_to)
     end
 end
 
--- Returns: {last, final, since when the reader is away (or empty), hold, node, kind, seen,
--- {seq, data, ...}}.
+-- Returns: {last, final, since when the reader is away (or empty), reader, {seq,
+-- data, ...}}.
 local function log_tail(id, log, after)
     local known = redis.call("HMGET", log_key(id, log),
-        "last", "final", "away_since", "hold", "node", "kind", "seen")
+        "last", "final", "away_since", unpack(READER))
     local entries = {}
     for _, raw in ipairs(redis.call("XRANGE", entries_key(id, log), after .. "-2", "+")) do
         local entry = entry_of(raw)
@@ -44,6 +52,5 @@ local function log_tail(id, log, after)
             entries[#entries + 1] = entry.data
         end
     end
-    return {tonumber(known[1] or 0), known[2] or "0", known[3] or "", tonumber(known[4] or 0),
-        known[5] or "", known[6] or "", tonumber(known[7] or 0), entries}
+    return {tonumber(known[1] or 0), known[2] or "0", known[3] or "", reader_of(known, 4), entries}
 end

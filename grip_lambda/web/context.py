@@ -20,7 +20,6 @@ from ..hub import Hub
 from ..hub.access import Credentials
 from ..hub.calls import Caller
 from ..hub.session import Opening
-from ..protocol import jsonrpc
 from ..protocol.keys import Key, Right
 from ..store import ANYBODY, Permit
 
@@ -129,12 +128,12 @@ def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False
     return replace(caller, permit=permit(hub, request, late=late))
 
 
-def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:
+def opening(hub: Hub, request: Request, lambda_id: str | None, code: str) -> Opening:
     """Return what a request asks for that opens a lambda, on whatever transport.
 
     Args:
         lambda_id: the id in the address, or None.
-        code: the codec that the host speaks; None for the default.
+        code: the codec that the host speaks.
 
     Raises:
         BadRequest: it asks for a private lambda, and no API keys are configured.
@@ -145,7 +144,7 @@ def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None)
     private = "private" in request.args
     owner = hub.access.opener(credentials(request), private=private)
     token = request.args.get("token", "")
-    return Opening(lambda_id, token, code or jsonrpc.CODE, owner=owner, private=private)
+    return Opening(lambda_id, token, code, owner=owner, private=private)
 
 
 def check_origin(hub: Hub, request: Request) -> None:

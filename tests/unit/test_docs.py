@@ -27,6 +27,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("docs/javascript.md", "caller.mjs"),
         ("docs/web-page.md", "push-to-tab/index.html"),
         ("docs/functions.md", "faas_chat.py"),
+        ("docs/http-hosts.md", "stream_host.sh"),
+        ("docs/http-hosts.md", "poll_host.sh"),
+        ("docs/http-hosts.md", "event_source.html"),
         ("docs/functions.md", "faas_http.py"),
     ],
 )

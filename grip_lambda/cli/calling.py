@@ -57,10 +57,23 @@ def listing(url: str, key: str, as_json: bool) -> None:
     help="The deadline, in seconds.",
 )
 @click.option("-r", "--raw", is_flag=True, help="Print a string without quotes and escapes.")
+@click.option("--stream", is_flag=True, help="Print what the host reports before its result, too.")
+@click.option(
+    "--once", metavar="KEY", help="An idempotency key: calls that share one are made once."
+)
 @options.url
 @options.key
 def call(
-    *, url: str, key: str, lambda_id: str, method: str, body: str, wait: float, raw: bool
+    *,
+    url: str,
+    key: str,
+    lambda_id: str,
+    method: str,
+    body: str,
+    wait: float,
+    raw: bool,
+    stream: bool,
+    once: str | None,
 ) -> None:
     """Call METHOD of the lambda ID, and print its result.
 
@@ -71,6 +84,7 @@ def call(
     Examples:
       grip-lambda call EHNFvAiBioATCzw4 greet '{"name": "world"}'
       grip-lambda call EHNFvAiBioATCzw4 greet - --wait 5 < body.json
+      grip-lambda call EHNFvAiBioATCzw4 disk --stream --raw
     """
     text: str | bytes = sys.stdin.buffer.read() if body == "-" else body
     try:
@@ -78,8 +92,14 @@ def call(
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"the body is not JSON: {error}") from None
     with Client(url, retries=_RETRIES, key=key) as client:
-        result = client.call(lambda_id, method, value, wait)
-    click.echo(result if raw and isinstance(result, str) else _json(result))
+        if not stream:
+            result = client.call(lambda_id, method, value, wait, idempotency_key=once)
+        else:
+            with client.stream(lambda_id, method, value, wait, idempotency_key=once) as events:
+                for reported in events:
+                    _show(reported, raw=raw)
+                result = events.result
+    _show(result, raw=raw)
 
 
 @click.command(cls=options.Plainly)
@@ -111,6 +131,10 @@ def age(span: timedelta) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _show(value: Any, *, raw: bool) -> None:
+    click.echo(value if raw and isinstance(value, str) else _json(value))
 
 
 def _json(value: Any) -> str:

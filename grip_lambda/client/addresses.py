@@ -64,6 +64,11 @@ def lambda_path(lambda_id: str, method: str | None = None) -> str:
     return path if method is None else f"{path}/{_segment(method)}"
 
 
+def invoke_path(lambda_id: str, method: str) -> str:
+    """Return the path at which a method is invoked; raises as ``lambda_path``."""
+    return f"/invoke/{_segment(lambda_id)}/{_segment(method)}"
+
+
 def opening_path(lambda_id: str, token: str, *, private: bool = False) -> str:
     """Return the path that opens a lambda; an empty id asks for a new one."""
     path = f"/lambda/new/{_segment(lambda_id)}" if lambda_id else "/lambda/new"

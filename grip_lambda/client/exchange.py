@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .addresses import lambda_path
+from .addresses import invoke_path, lambda_path
 from .errors import (
     BadRequest,
     DeadlineExceeded,
@@ -154,6 +154,19 @@ def call(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -
     """Call a method; return the result."""
     wanted = request(lambda_id, method, body, terms)
     return _json((yield from _reply(wanted, pauses)))
+
+
+def invoke(
+    lambda_id: str, method: str, content: bytes, wait_s: float, pauses: Pauses
+) -> Flow[bytes]:
+    """Invoke a method with a ProxyRequest of mless; return the InvokeReply."""
+    try:
+        path = invoke_path(lambda_id, method)
+    except ValueError as error:
+        raise BadRequest(f"this method can't be sent: {error}") from error
+    headers = {"Prefer": f"wait={wait_s:g}", "Content-Type": "application/json"}
+    wanted = Request("POST", path, headers, content, wait_s + MARGIN_S)
+    return (yield from _reply(wanted, pauses)).content
 
 
 def submit(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -> Flow[str]:

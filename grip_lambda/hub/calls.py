@@ -26,7 +26,7 @@ from ..grip.nodes import Nodes
 from ..protocol import ids, jsonrpc
 from ..settings import MAX_BODY
 from ..store import ANYBODY, Call, Earlier, Host, Once, Outcome, Permit, Store
-from ..store.base import OUTCOME_KEPT_S, RESULT_KEPT_S
+from ..store.facts import OUTCOME_KEPT_S, RESULT_KEPT_S
 from . import outcomes
 from .access import refusal
 from .channels import call_channel, host_channel

@@ -63,11 +63,16 @@ def for_wait(kind: str, shown: Response) -> Response:
     return Response(200, sse.encode(data, name=name), {"Content-Type": sse.CONTENT_TYPE})
 
 
+_TOO_LATE = Response(DEADLINE_EXCEEDED.status, DEADLINE_EXCEEDED.body)
+
+
 def render_late(call: Call) -> Response:
     """Return what Pushpin is to send by itself, should no backend be there at the deadline.
 
     Its headers stay, whatever the response is in the end.
     """
+    if call.kind == "http":  # as a rule
+        return _TOO_LATE
     return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 

@@ -132,7 +132,7 @@ def test_the_context(opened: SocketFactory, invoke: Invoke) -> None:
     host = opened(CONTEXT)
     about = {
         "client": {"installation_id": "i", "app_title": "t", "more": 1},
-        "custom": {"a": "ö"},
+        "custom": {"a": "ö", "n": 12345678901234567890, "deep": {"b": None}},
         "env": {"locale": "de"},
         "services": {"x": [1.0]},
     }
@@ -357,6 +357,20 @@ def test_errors_are_those_of_aws_also_for_programs_without_boto3(stack: Stack) -
     assert response.status_code == 404
     assert response.headers["x-amzn-ErrorType"] == "ResourceNotFoundException"
     assert response.json() == {"Type": "User", "message": "lambda not found"}
+
+
+def test_pages_may_invoke(stack: Stack) -> None:
+    url = f"{stack.url}/2015-03-31/functions/{'A' * 16}/invocations?Qualifier=m"
+    page = {"Origin": "https://app.example"}
+    asked = requests.options(
+        url, headers={**page, "Access-Control-Request-Method": "POST"}, timeout=10
+    )
+    answered = requests.post(url, headers=page, timeout=10)
+
+    assert asked.status_code == 200
+    assert "X-Amz-Date" in asked.headers["Access-Control-Allow-Headers"]
+    assert answered.headers["Access-Control-Allow-Origin"] == "*"
+    assert "X-Amz-Function-Error" in answered.headers["Access-Control-Expose-Headers"]
 
 
 @pytest.fixture(scope="module")

@@ -101,6 +101,27 @@ def test_a_caller_of_nobody(start: Start, name: str) -> None:
     assert caller.returncode == 1
 
 
+def test_a_command_on_a_laptop(stack: Stack, start: Start) -> None:
+    host = start("laptop.py")
+    assert host.stdout is not None
+    command = host.stdout.readline().split()
+    assert command[:2] == ["grip-lambda", "call"]
+
+    called = subprocess.run(
+        [sys.executable, "-m", *("grip_lambda", *command[1:]), "--raw", "--url", stack.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+
+    first, *_, status = called.stdout.splitlines()
+    assert first.startswith("Filesystem")
+    assert status == "0"
+    assert call(stack.url, command[2], "rm").json()["error"]["errorType"] == "NoSuchMethod"
+
+
 def test_both_in_one_event_loop(start: Start) -> None:
     printed, told = start("async_both.py").communicate(timeout=20)
 
@@ -123,3 +144,17 @@ def test_a_module_for_the_command_line(stack: Stack) -> None:
     finally:
         host.kill()
         host.communicate()
+
+
+def test_with_the_client_of_aws(start: Start) -> None:
+    host = start("context_host.py")
+    assert host.stdout is not None
+    lambda_id = host.stdout.readline().split("/")[-2]
+
+    caller = start("aws.py", lambda_id)
+
+    out, told = caller.communicate(timeout=20)
+    assert told == ""
+    answer = re.fullmatch(r"done {'hello': {'name': 'world'}, 'left_ms': (\d+)}\n", out)
+    assert answer
+    assert 50_000 < int(answer[1]) <= 55_000

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from grip_lambda.client import Context, Host
+from grip_lambda import mless
+from grip_lambda.client import Client, Context, Host, NotFound, RemoteError
+from grip_lambda.mless import Invoker, LambdaInvoker
 from tests.integration.conftest import SocketFactory
 from tests.support.clients import Socket, call
 from tests.support.stack import Stack
@@ -343,3 +345,33 @@ def test_the_python_host_has_a_context(stack: Stack) -> None:
     assert replies[3]["errortype"] == "NoSuchMethod"
     assert called.status_code == 400
     assert called.json() == {"error": {"errorType": "ValueError", "errorMessage": "no"}}
+
+
+def test_an_invoker_calls_a_lambda(stack: Stack, opened: SocketFactory) -> None:
+    host = opened(CONTEXT)
+    deadline = int((time.time() + 5) * 1000)
+    with Client(stack.url) as client, ThreadPoolExecutor(1) as pool:
+        invoker: Invoker = LambdaInvoker(client, host.id, "grüße/", env={"A": "b"})
+        with pytest.raises(NotFound):
+            invoker.invoke(1, mless.Context(), deadline)
+        invoker = LambdaInvoker(client, host.id, "grüße", env={"A": "b"})
+        context = mless.Context(aws_request_id="r")
+        future = pool.submit(invoker.invoke, {"n": 1}, context, deadline)
+        message = host.receive()
+        host.answer(message, result=[1.0])
+        assert future.result(10) == b"[1.0]"
+        failing = pool.submit(invoker.invoke, None, context, deadline)
+        host.answer(host.receive(), error={"errorType": "E", "errorMessage": "m"})
+        with pytest.raises(RemoteError) as told:
+            failing.result(10)
+        late = pool.submit(invoker.invoke, None, context, int((time.time() + 0.3) * 1000))
+        with pytest.raises(RemoteError) as timed_out:
+            late.result(10)
+
+    event, context_told = message["params"]
+    assert message["method"] == "grüße"
+    assert event == {"n": 1}
+    assert context_told["env"] == {"A": "b"}
+    assert abs(context_told["deadline"] - deadline) < 500
+    assert told.value.error == {"errorType": "E", "errorMessage": "m"}
+    assert timed_out.value.error["errorType"] == "Timeout"

@@ -157,7 +157,7 @@ def answered(keyed: Keyed, host: Socket, name: str | None = None, **options: Any
 
 
 def test_health_and_the_page_stay_open(keyed: Keyed) -> None:
-    for path in ("/", "/static/page.js", "/healthz", "/readyz"):
+    for path in ("/", "/static/page.js", "/grip-lambda.js", "/healthz", "/readyz"):
         assert keyed.get(path, None).status_code == 200
     preflight = requests.options(f"{keyed.url}/lambda", headers={"Origin": ORIGIN}, timeout=5)
     assert preflight.status_code == 200

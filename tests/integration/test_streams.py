@@ -34,14 +34,21 @@ class Reader:
             timeout=20,
         )
         self._parser = Parser()
+        self._pieces = self.response.iter_content(None)
         self._events = self._read()
 
     def _read(self) -> Iterator[Event]:
-        for piece in self.response.iter_content(None):
+        for piece in self._pieces:
             yield from self._parser.feed(piece)
 
     def next(self) -> Event:
         return next(self._events)
+
+    def next_id(self) -> str:
+        """Read on until there is an id to come back with."""
+        while not self._parser.last_id:
+            self._parser.feed(next(self._pieces))
+        return self._parser.last_id
 
     def rest(self) -> list[Event]:
         return list(self._events)
@@ -300,6 +307,50 @@ def test_a_stream_outlives_every_backend(start_stack: StackFactory) -> None:
 
 
 # Callers that go, and calls that are made once
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack where who is away for a second has gone."""
+    running = Stack(tmp_path_factory.mktemp("hasty"), GRIP_LAMBDA_GRACE="1")
+    yield running
+    running.stop()
+
+
+def test_a_call_whose_caller_has_gone_is_cancelled_at_its_host(hasty: Stack) -> None:
+    host = Socket(hasty.ws_url)
+    host.open()
+    wait_until(lambda: host.id in hasty.listing(), what="the listing of a lambda")
+    leaving, staying = Reader(hasty, host.id), Reader(hasty, host.id)
+    left, kept = host.receive(), host.receive()
+    token = leaving.next_id().partition(".")[0]
+    if left["id"] != token:
+        left, kept = kept, left
+    began = time.monotonic()
+    leaving.close()
+
+    assert host.receive() == {"method": "rpc.cancel", "params": [token], "id": None}
+    assert 0.9 < time.monotonic() - began < 3
+    assert requests.get(f"{hasty.url}/calls/{token}", timeout=10).status_code == 410
+    host.answer(left, result="late")
+    host.answer(kept, result="kept")
+    assert shown(staying.rest()) == [("result", "kept")]
+
+
+def test_a_caller_that_is_back_in_time_keeps_its_call(hasty: Stack) -> None:
+    host = Socket(hasty.ws_url)
+    host.open()
+    wait_until(lambda: host.id in hasty.listing(), what="the listing of a lambda")
+    caller = Reader(hasty, host.id)
+    message = host.receive()
+    event_id = caller.next_id()
+    caller.close()
+
+    again = Reader(hasty, host.id, event_id)
+    with pytest.raises(TimeoutError):
+        host.receive(2.0)  # of a cancellation
+    host.answer(message, result=1)
+    assert shown(again.rest()) == [("result", 1)]
 
 
 def test_a_cancelled_stream_ends_with_an_error(stack: Stack, opened: SocketFactory) -> None:

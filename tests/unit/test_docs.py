@@ -26,6 +26,8 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("docs/javascript.md", "library_host.mjs"),
         ("docs/javascript.md", "caller.mjs"),
         ("docs/web-page.md", "push-to-tab/index.html"),
+        ("docs/invocations.md", "aws.py"),
+        ("docs/invocations.md", "context_host.py"),
         ("docs/functions.md", "faas_chat.py"),
         ("docs/http-hosts.md", "stream_host.sh"),
         ("docs/http-hosts.md", "poll_host.sh"),

@@ -286,9 +286,9 @@ def test_a_tab_with_an_event_source_is_a_function_until_it_is_deleted(
 
         assert call(fragile.url, lambda_id, "greet", "1").json() == {"hello": 1}
 
-        address = str(empty_tab.execute_script("return window.address"))  # type: ignore[no-untyped-call]
+        address = str(empty_tab.execute_script("return window.address"))
         assert requests.delete(address.replace("/new", ""), timeout=10).status_code == 204
         # It comes back after its event, and is told that this is over.
         state = "return window.events.readyState"
-        wait_until(lambda: empty_tab.execute_script(state) == 2, what="the end")  # type: ignore[no-untyped-call]
+        wait_until(lambda: empty_tab.execute_script(state) == 2, what="the end")
         assert lambda_id not in fragile.listing()

@@ -328,6 +328,7 @@ def test_results_outlive_every_backend(start_stack: StackFactory, gate: Gate) ->
         location = begin(own_stack, host)
         keyed = calling(own_stack.url, host.id, "test", "2", headers=once("i"))
         wait_until(lambda: len(gate.asked) == 2)
+        host.settle()
         own_stack.kill_workers()
         gate.opened.set()
 

@@ -99,6 +99,9 @@ class Node(ABC):
         """
         self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
+    def settle(self) -> None:  # noqa: B027 - most do nothing later
+        """Do now what would be done later: nothing may run after this for a long time."""
+
     def is_held(self, channel: str) -> bool | None:
         """Tell whether somebody is held on ``channel``; None where that can't be seen."""
         return None

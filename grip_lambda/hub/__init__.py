@@ -40,7 +40,7 @@ class Hub:
         ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
         self.access = Access(ring, settings.secret)
         self.store = open_store(settings.store)
-        self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
+        self.nodes = Nodes(settings.proxies, in_function=settings.in_function)
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
         replies = Replies(self.store, self.nodes)
         secret = settings.secret
@@ -65,7 +65,16 @@ class Hub:
             self.http_hosts,
             ping_s=settings.ping_s,
         )
-        self._sweeper.start()
+        if not settings.in_function:
+            self._sweeper.start()
+
+    def sweep(self) -> None:
+        """End what is due now; in a function nobody else does.
+
+        Raises:
+            StoreError: the store is out of reach.
+        """
+        self._sweeper.sweep()
 
     def close(self) -> None:
         """Stop the threads and let go of the store."""

@@ -308,9 +308,5 @@ def check_method(method: str) -> None:
         raise BadRequest(f"the method name {method[:100]} is reserved")
 
 
-#: What a call gets that is not known any more.
-TOO_LATE = Response(outcomes.DEADLINE_EXCEEDED.status, outcomes.DEADLINE_EXCEEDED.body)
-
-
 def _hold(call: Call, now: float) -> Hold:
     return held(call_channel(call), call.deadline - now, render_late(call))

@@ -63,7 +63,8 @@ def for_wait(kind: str, shown: Response) -> Response:
     return Response(200, sse.encode(data, name=name), {"Content-Type": sse.CONTENT_TYPE})
 
 
-_TOO_LATE = Response(DEADLINE_EXCEEDED.status, DEADLINE_EXCEEDED.body)
+#: What a plain caller gets whose deadline has passed, or whose call is not known any more.
+TOO_LATE = Response(DEADLINE_EXCEEDED.status, DEADLINE_EXCEEDED.body)
 
 
 def render_late(call: Call) -> Response:
@@ -72,7 +73,7 @@ def render_late(call: Call) -> Response:
     Its headers stay, whatever the response is in the end.
     """
     if call.kind == "http":  # as a rule
-        return _TOO_LATE
+        return TOO_LATE
     return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 

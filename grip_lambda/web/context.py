@@ -14,6 +14,7 @@ from flask import current_app
 from werkzeug.wrappers import Request
 
 from ..errors import Forbidden, Unavailable
+from ..grip import events
 from ..grip.signature import Sender
 from ..hub import Hub
 from ..hub.access import Credentials
@@ -33,8 +34,15 @@ def current_hub() -> Hub:
 
 
 def sender(hub: Hub, request: Request) -> Sender | None:
-    """Return the Pushpin that signed a request, or None."""
-    return hub.verifier.sender(request.environ.get("HTTP_GRIP_SIG", ""), time.time())
+    """Return the Pushpin that signed a request, or None.
+
+    Where it does not tell what stands behind the request, that is what the request itself says;
+    see sealing.py for what is done about it.
+    """
+    known = hub.verifier.sender(request.environ.get("HTTP_GRIP_SIG", ""), time.time())
+    if known is None or known.protocol:
+        return known
+    return Sender(known.node, "ws" if request.mimetype == events.CONTENT_TYPE else "http")
 
 
 def http_node(hub: Hub, request: Request) -> str:

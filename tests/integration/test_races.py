@@ -11,6 +11,8 @@ import pytest
 from tests.support.load import LoadHost, Reply, hosts, load
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.alone
+
 
 def cut_by_pushpin(stack: Stack) -> int:
     """Count the connections that Pushpin's two halves have lost between them."""

@@ -24,6 +24,8 @@ from tests.support.load import LoadHost, hosts, listed, load
 from tests.support.stack import Stack, descendants, ended, wait_until
 from tests.support.traffic import Load, check_calls, until
 
+pytestmark = pytest.mark.alone
+
 #: Each has one request inside the backend at most: its call, or its host's batch with the answer.
 CALLERS = 16
 #: How long a call waits that was lost with a worker.

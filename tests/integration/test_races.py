@@ -14,6 +14,8 @@ from tests.support.transports import TRANSPORTS
 
 HTTP = TRANSPORTS[1:]
 
+pytestmark = pytest.mark.alone
+
 
 def cut_by_pushpin(stack: Stack) -> int:
     """Count the connections that Pushpin's two halves have lost between them."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.clients import Handler, Host, Socket
+from tests.support.keys import KeyedStack
 from tests.support.stack import Stack, wait_until
 
 StackFactory = Callable[..., Stack]
@@ -18,6 +19,16 @@ SocketFactory = Callable[..., Socket]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack that most tests share: two workers, the default settings."""
     running = Stack(tmp_path_factory.mktemp("stack"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
+    """A stack that takes API keys, pings its hosts each second, and soon misses who has gone."""
+    keys = {"host": "host", "call": "call", "full": "host,call,list"}
+    hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1"}
+    running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
     yield running
     running.stop()
 

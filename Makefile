@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= 3
 PY     := $(VENV)/bin/python
+FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed
 
-.PHONY: help run cluster test lint format bench bench-cluster install pushpin redis haproxy ss chromium clean
+.PHONY: help run cluster test test-function function lint format bench bench-cluster install pushpin redis haproxy ss chromium clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +19,8 @@ cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BA
 	@exec $(PY) -m grip_lambda cluster
 
 test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not alone" -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -m alone
 
 lint: install  ## Check style and types
 	@$(PY) -m ruff check .
@@ -33,6 +36,13 @@ bench: install pushpin  ## Measure calls through Pushpin beside the floor
 
 bench-cluster: install pushpin redis haproxy  ## Measure clusters with 16 and with 5,000 lambdas
 	@$(PY) -m bench.cluster
+
+test-function: install pushpin redis  ## Run the core of the tests with the application as a function
+	@$(PY) -m pytest --all-in-function -k "function and not serve" tests/integration
+
+function: install  ## Put what AWS Lambda needs into build/function (FUNCTION_PYTHON=python3.13)
+	@rm -rf build/function
+	@$(FUNCTION_PYTHON) -m pip install --quiet --disable-pip-version-check --target build/function '.[faas]'
 
 install: $(VENV)/.installed  ## Make the virtual environment
 
@@ -66,4 +76,4 @@ pushpin:
 	@command -v pushpin >/dev/null || tools/apt-install pushpin
 
 clean:  ## Remove the virtual environment and the data of `make run`
-	rm -rf $(VENV) data tests/node/node_modules
+	rm -rf $(VENV) build data tests/node/node_modules

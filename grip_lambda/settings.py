@@ -58,6 +58,7 @@ class Settings:
         wait_s: seconds that a call waits which does not say so.
         origins: the origins that browsers may call from; empty for any.
         api_keys: the file of API keys; None where none are configured.
+        in_function: whether nothing runs between two requests, as in a function-as-a-service.
     """
 
     proxies: tuple[Proxy, ...]
@@ -69,6 +70,7 @@ class Settings:
     wait_s: float = DEFAULT_WAIT_S
     origins: tuple[str, ...] = ()
     api_keys: Path | None = None
+    in_function: bool = False
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,6 +9,14 @@ import pytest
 from tests.support.redis import RedisServer, running_redis
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-in-function",
+        action="store_true",
+        help="run all tests that are marked function_too with the application as a function, too",
+    )
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     with running_redis(tmp_path_factory.mktemp("redis")) as server:

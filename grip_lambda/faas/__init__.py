@@ -6,6 +6,8 @@ application as one AWS Lambda function. See docs/functions.md.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     BadBatch,
     ClientDisconnected,
@@ -18,6 +20,9 @@ from .errors import (
 from .publishing import flush, publish
 from .websocket import WebSocketContext, lambda_get_websocket
 
+if TYPE_CHECKING:
+    from .application import handler
+
 __all__ = [
     "BadBatch",
     "ClientDisconnected",
@@ -28,6 +33,16 @@ __all__ = [
     "PublishFailed",
     "WebSocketContext",
     "flush",
+    "handler",
     "lambda_get_websocket",
     "publish",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return ``handler``, whose web framework and WSGI adapter other functions don't need."""
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .application import handler  # noqa: PLC0415
+
+    return handler

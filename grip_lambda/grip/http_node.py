@@ -9,29 +9,33 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 import requests
-from gripcontrol import GripPubControl
 from pubcontrol import Format, Item
 
 from ..errors import PublishError
+from ..proxies import Proxy
+from .control import http_publisher
 from .node import HOLD_ID, REPLY_ID, Node, response
 
 log = logging.getLogger(__name__)
 
 #: A hold is in place this long after its request was answered, as a rule; in seconds.
 _AGAIN_S = 0.05
+#: The same in a function: the host's next messages wait for so long.
+_FROZEN_S = 0.03
 _TIMEOUT_S = 0.5
 
 
 class HttpNode(Node):
     """Publishes with a request each."""
 
-    def __init__(self, name: str, control_uri: str) -> None:
-        super().__init__(name)
-        self._control_uri = control_uri
-        self._publisher = GripPubControl({"control_uri": control_uri})
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy.node)
+        self._control_uri = proxy.control_uri
+        self._publisher = http_publisher(proxy)
 
     @property
     def is_connected(self) -> bool:
@@ -50,6 +54,9 @@ class HttpNode(Node):
     ) -> None:
         message = response(status, body, headers)
         self._publish(channel, self._item(message, REPLY_ID, HOLD_ID))
+        self._later(channel, message)
+
+    def _later(self, channel: str, message: Format) -> None:
         again = threading.Timer(_AGAIN_S, self._again, (channel, message))
         again.daemon = True
         again.start()
@@ -73,3 +80,23 @@ class HttpNode(Node):
             self._publisher.publish(channel, item, blocking=True)
         except ValueError as error:
             raise PublishError(f"publishing through {self.name} failed: {error}") from None
+
+
+class FrozenNode(HttpNode):
+    """The same in a function, where nothing happens between two requests."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy)
+        self._waiting: list[tuple[float, str, Format]] = []
+
+    def require(self) -> None:
+        """Take it for reachable: whether it is, the publish tells before the response is given."""
+
+    def _later(self, channel: str, message: Format) -> None:
+        self._waiting.append((time.monotonic() + _FROZEN_S, channel, message))
+
+    def settle(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for due, channel, message in waiting:
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._again(channel, message)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 
-from ..errors import PublishError
-from .http_node import HttpNode
+from ..errors import ConfigError, PublishError
+from ..proxies import Proxy
+from .http_node import FrozenNode, HttpNode
 from .node import Node
 from .zmq_node import ZmqNode
 
@@ -13,11 +14,17 @@ from .zmq_node import ZmqNode
 class Nodes:
     """All Pushpins, by name."""
 
-    def __init__(self, control_uris: Mapping[str, str]) -> None:
-        self._nodes: dict[str, Node] = {
-            name: HttpNode(name, uri) if uri.startswith("http") else ZmqNode(name, uri)
-            for name, uri in control_uris.items()
-        }
+    def __init__(self, proxies: Iterable[Proxy], *, in_function: bool = False) -> None:
+        """Find them in the background.
+
+        Args:
+            in_function: whether nothing runs between two requests.
+
+        Raises:
+            ConfigError: one can't be published to from a function.
+        """
+        make = _in_function if in_function else _lasting
+        self._nodes = {proxy.node: make(proxy) for proxy in proxies}
 
     def __getitem__(self, name: str) -> Node:
         """Return the node called ``name``.
@@ -39,6 +46,23 @@ class Nodes:
         """Tell which of them are connected."""
         return {name: node.is_connected for name, node in self._nodes.items()}
 
+    def settle(self) -> None:
+        """Do now what they would do later."""
+        for node in self._nodes.values():
+            node.settle()
+
     def stop(self) -> None:
         for node in self._nodes.values():
             node.stop()
+
+
+def _lasting(proxy: Proxy) -> Node:
+    return HttpNode(proxy) if proxy.is_http else ZmqNode(proxy.node, proxy.control_uri)
+
+
+def _in_function(proxy: Proxy) -> Node:
+    if not proxy.is_http:
+        raise ConfigError(
+            "a function publishes by HTTP: set GRIP_URL or GRIP_PROXIES to control ports, http://…"
+        )
+    return FrozenNode(proxy)

@@ -3,6 +3,8 @@
 Each Pushpin signs with an issuer per protocol, ``ws@<node>`` for what stands for a real WebSocket
 and ``http@<node>`` for plain HTTP, so that a batch which a client posted itself is told from one
 that Pushpin made. Pushpin replaces a ``Grip-Sig`` that a client sends.
+
+One that signs with its name alone, as Fanout does, vouches for less: that it passed the request on.
 """
 
 from __future__ import annotations
@@ -10,15 +12,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
+
+from ..errors import ConfigError
 
 _CACHE_MAX = 256
 
 
 @dataclass(frozen=True)
 class Sender:
-    """A Pushpin of ours, and what stands behind the request: ``ws`` or ``http``."""
+    """A Pushpin of ours, and what stands behind the request.
+
+    Attributes:
+        node: the Pushpin.
+        protocol: ``ws`` or ``http``; empty where the Pushpin does not tell.
+    """
 
     node: str
     protocol: str
@@ -33,9 +43,9 @@ class Verifier:
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = {
-            f"{protocol}@{node}": (Sender(node, protocol), key)
+            f"{protocol}@{node}" if protocol else node: (Sender(node, protocol), *_verifying(key))
             for node, key in keys.items()
-            for protocol in ("ws", "http")
+            for protocol in ("ws", "http", "")
         }
         self._seen: dict[str, tuple[Sender, float]] = {}
         self._lock = threading.Lock()
@@ -49,8 +59,8 @@ class Verifier:
             return known[0]
         try:
             claimed = jwt.decode(token, options={"verify_signature": False}).get("iss")
-            sender, key = self._keys[str(claimed)]
-            claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp"]})
+            sender, key, algorithm = self._keys[str(claimed)]
+            claims = jwt.decode(token, key, algorithms=[algorithm], options={"require": ["exp"]})
         except (jwt.InvalidTokenError, KeyError):
             return None
         with self._lock:
@@ -58,3 +68,22 @@ class Verifier:
                 self._seen.clear()
             self._seen[token] = (sender, float(claims["exp"]))
         return sender
+
+
+def _verifying(key: bytes) -> tuple[Any, str]:
+    """Return what checks a signature, and its algorithm.
+
+    Args:
+        key: a secret that both have, or a public key of the proxy (PEM).
+
+    Raises:
+        ConfigError: it is a public key that can't be read.
+    """
+    if not key.startswith(b"-----BEGIN "):
+        return key, "HS256"
+    try:
+        return jwt.get_algorithm_by_name("ES256").prepare_key(key), "ES256"
+    except (jwt.PyJWTError, ValueError) as error:
+        raise ConfigError(f"a verify-key is no public key for ES256: {error}") from None
+    except NotImplementedError:
+        raise ConfigError("for a public verify-key: pip install 'grip-lambda[faas]'") from None

@@ -14,6 +14,7 @@ from .calls import Calls
 from .hosts import Hosts
 from .http_hosts import HttpHosts
 from .keyring import KeyRing
+from .monologue import CALL, MonologueHosts
 from .openings import Openings
 from .outbox import Outbox
 from .posts import Posts
@@ -40,7 +41,7 @@ class Hub:
         ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
         self.access = Access(ring, settings.secret)
         self.store = open_store(settings.store)
-        self.nodes = Nodes({proxy.node: proxy.control_uri for proxy in settings.proxies})
+        self.nodes = Nodes(settings.proxies, in_function=settings.in_function)
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
         replies = Replies(self.store, self.nodes)
         secret = settings.secret
@@ -53,6 +54,10 @@ class Hub:
             self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
         )
         self.websocket = WebSocketHosts(self.hosts, settings)
+        self.monologue = MonologueHosts(
+            self.hosts, self.calls, self.store, self.nodes, settings=settings, access=self.access
+        )
+        replies.others[CALL] = self.monologue.finish
         openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
         self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
@@ -65,7 +70,16 @@ class Hub:
             self.http_hosts,
             ping_s=settings.ping_s,
         )
-        self._sweeper.start()
+        if not settings.in_function:
+            self._sweeper.start()
+
+    def sweep(self) -> None:
+        """End what is due now; in a function nobody else does.
+
+        Raises:
+            StoreError: the store is out of reach.
+        """
+        self._sweeper.sweep()
 
     def close(self) -> None:
         """Stop the threads and let go of the store."""

@@ -36,6 +36,7 @@ KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
     "invoke": invoke_reply,
     "aws": aws_reply,
     "event": _plain,
+    "monologue": _plain,
 }
 
 
@@ -63,11 +64,17 @@ def for_wait(kind: str, shown: Response) -> Response:
     return Response(200, sse.encode(data, name=name), {"Content-Type": sse.CONTENT_TYPE})
 
 
+#: What a plain caller gets whose deadline has passed, or whose call is not known any more.
+TOO_LATE = Response(DEADLINE_EXCEEDED.status, DEADLINE_EXCEEDED.body)
+
+
 def render_late(call: Call) -> Response:
     """Return what Pushpin is to send by itself, should no backend be there at the deadline.
 
     Its headers stay, whatever the response is in the end.
     """
+    if call.kind == "http":  # as a rule
+        return TOO_LATE
     return aws_late(call) if call.kind == "aws" else render(call, DEADLINE_EXCEEDED)
 
 

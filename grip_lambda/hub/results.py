@@ -13,10 +13,10 @@ from ..errors import Busy, NotFound, Unavailable
 from ..protocol import ids
 from ..store import Call, Host, Outcome, Store, Wait
 from . import outcomes
-from .calls import TOO_LATE, Calls, Hold, held
+from .calls import Calls, Hold, held
 from .channels import parse_wait_channel, wait_channel
 from .messages import cancellation
-from .replies import Replies, Response, for_wait, render
+from .replies import TOO_LATE, Replies, Response, for_wait, render
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from ..errors import Busy, NotFound, PublishError
 from ..grip.nodes import Nodes
 from ..protocol import ids, sse
 from ..store import Call, Entry, Outcome, Store, Tail, Wait
-from ..store.base import RESULT_KEPT_S
+from ..store.facts import RESULT_KEPT_S
 from . import outcomes
 from .channels import log_channel, parse_log_channel
 from .replies import last_event, render

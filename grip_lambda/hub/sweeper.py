@@ -59,7 +59,8 @@ class Sweeper:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(timeout=2)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
 
     def _run(self) -> None:
         failing = False

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from ..errors import InvalidParameter
-from . import jsonrpc
+from . import jsontext
 from .mless import ClientContext
 
 #: How much of the log lines a caller gets, in bytes.
@@ -65,18 +65,34 @@ def function(name: str, qualifier: str) -> Function:
 def client_context(header: str) -> ClientContext | None:
     """Read ``X-Amz-Client-Context``: a JSON object in base64; None where there is none.
 
+    AWS passes on whatever is in it, while mless knows strings alone; so all of it is passed on here
+    as members that mless does not know.
+
     Raises:
-        InvalidParameter: it is something else.
+        InvalidParameter: it is something else, or ``client``, ``custom`` or ``env`` are no objects.
     """
     if not header:
         return None
+    members = _object(_decoded(header), "the ClientContext must be a JSON object in base64")
+    for name in ("client", "custom", "env"):
+        if members.get(name, b"null") != b"null":
+            _object(members[name], f"{name} in the ClientContext must be a JSON object")
+    return ClientContext(others=members)
+
+
+def _decoded(header: str) -> bytes:
     try:
         text = b64decode(header, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidParameter("the ClientContext must be a JSON object in base64") from None
-    if not jsonrpc.is_json(text):
-        raise InvalidParameter("the ClientContext must be a JSON object in base64")
-    return ClientContext.decode(text, "ClientContext")
+        return b""
+    return text if jsontext.is_json(text) else b""
+
+
+def _object(text: bytes, complaint: str) -> dict[str, bytes]:
+    try:
+        return jsontext.members(text)
+    except ValueError:
+        raise InvalidParameter(complaint) from None
 
 
 def tail(lines: Sequence[str]) -> str:

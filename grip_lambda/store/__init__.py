@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .base import (
+from .base import Store
+from .facts import (
     ANYBODY,
     Call,
     Closed,
@@ -15,7 +16,6 @@ from .base import (
     Outcome,
     Past,
     Permit,
-    Store,
     Wait,
 )
 from .logs import Appended, Entry, Logs, Reader, Tail

@@ -1,209 +1,29 @@
 """The store's interface: few verbs, each one atomic step.
 
-Times are seconds since 1970 and come from the caller, so that a test can pass its own. Every row
-has a lifetime: a lambda until it was not seen for too long, a call until its answer can't be asked
-for any more. All keys of one lambda and its calls belong together, whatever the store.
+Times are seconds since 1970 and come from the caller, so that a test can pass its own. All keys of
+one lambda and its calls belong together, whatever the store.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
 
+from .facts import (
+    ANYBODY,
+    Call,
+    Closed,
+    Due,
+    Earlier,
+    Host,
+    Lambda,
+    Once,
+    Outcome,
+    Past,
+    Permit,
+    Wait,
+)
 from .logs import Logs
-
-#: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
-OUTCOME_KEPT_S = 10.0
-#: How long the outcome of a call is kept that may be asked for again, in seconds.
-RESULT_KEPT_S = 600.0
-#: How long it is remembered that a lambda was open, in seconds.
-REMEMBERED_S = 86400.0
-
-
-@dataclass(frozen=True)
-class Lambda:
-    """An open lambda.
-
-    Attributes:
-        id: the 16-character address.
-        connection: Pushpin's id of the host's connection; another one is another host.
-        node: the Pushpin that holds the connection.
-        code: the codec that the host speaks.
-        generation: what the reopen token is bound to.
-        opened: when the host acknowledged.
-        expires: when it counts as gone unless it is seen before.
-        headers: the registration's headers, credentials already redacted.
-        methods: the names that the host gave, or None.
-        max_calls: how many calls may be in flight, or None for any number.
-        transport: how the host is connected: ``websocket``, ``sse`` or ``poll``.
-        context: whether the host wants the context of each call.
-        owner: the id of the API key that opened it; empty without one.
-        private: whether it is callable with an API key only.
-    """
-
-    id: str
-    connection: str
-    node: str
-    code: str
-    generation: str
-    opened: float
-    expires: float
-    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    methods: Sequence[str] | None = None
-    max_calls: int | None = None
-    transport: str = "websocket"
-    context: bool = False
-    owner: str = ""
-    private: bool = False
-
-
-@dataclass(frozen=True)
-class Host:
-    """Where a lambda's calls go: its connection, the node that holds it, and what it speaks."""
-
-    connection: str
-    node: str
-    code: str = "json-rpc"
-    transport: str = "websocket"
-    context: bool = False
-
-
-@dataclass(frozen=True)
-class Past:
-    """What is remembered of a lambda that is open, or was within the last day."""
-
-    generation: str
-    owner: str = ""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One invocation.
-
-    Attributes:
-        token: its id, unique and not to be guessed.
-        lambda_id: whom it calls.
-        node: the Pushpin that holds the caller.
-        deadline: when the caller gets ``deadline_exceeded``.
-        kind: how its caller is answered; see hub/replies.py.
-        details: what that kind needs to know, as JSON; else empty.
-        kept_s: how long its outcome is kept, in seconds.
-        created: when it began.
-        key: the id of the API key that made it; empty without one.
-    """
-
-    token: str
-    lambda_id: str
-    node: str
-    deadline: float
-    kind: str = "http"
-    details: str = ""
-    kept_s: float = OUTCOME_KEPT_S
-    created: float = 0.0
-    key: str = ""
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether others than its caller may ask for its outcome."""
-        return self.kept_s > OUTCOME_KEPT_S
-
-
-@dataclass(frozen=True)
-class Once:
-    """What makes a call the same as an earlier one.
-
-    Attributes:
-        key: of the calls of a lambda, those with the same key are one.
-        fingerprint: what has to be the same as well.
-    """
-
-    key: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """The call that had the same key."""
-
-    token: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Somebody who waits for a call that another began.
-
-    Attributes:
-        token: unique and not to be guessed.
-        call: the token of the call.
-        lambda_id: whom it calls.
-        node: the Pushpin that holds who waits.
-        deadline: until when.
-        kind: what is waited for; see hub/results.py.
-    """
-
-    token: str
-    call: str
-    lambda_id: str
-    node: str
-    deadline: float
-    kind: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a call ended: the HTTP status and body that a plain caller gets.
-
-    Attributes:
-        extra: what the host said beside it (logs, billing), as JSON; else empty.
-    """
-
-    status: int
-    body: bytes
-    extra: bytes = b""
-
-
-@dataclass(frozen=True)
-class Closed:
-    """A lambda that was closed, and the calls that it left unanswered, ended by that."""
-
-    lambda_: Lambda
-    calls: Sequence[Call]
-
-
-@dataclass(frozen=True)
-class Permit:
-    """Whom a caller may call.
-
-    Attributes:
-        key: the id of the caller's API key; empty without one.
-        private: whether also lambdas that are callable with an API key only.
-        owners: the keys whose lambdas these are; None for all lambdas.
-    """
-
-    key: str = ""
-    private: bool = False
-    owners: frozenset[str] | None = None
-
-    def allows(self, known: Lambda) -> bool:
-        """Tell whether a lambda is among them."""
-        return (self.private or not known.private) and (
-            self.owners is None or known.owner in self.owners
-        )
-
-
-#: Who shows no API key.
-ANYBODY = Permit()
-
-
-class Due(NamedTuple):
-    """What was ended because its time had come."""
-
-    closed: list[Closed]
-    calls: list[Call]
-    waits: list[Wait]
 
 
 class Store(ABC):

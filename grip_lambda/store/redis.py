@@ -1,30 +1,16 @@
-"""The shared store: Redis or Valkey, one server or a cluster.
-
-Every operation is one Lua script, so it happens whole or not at all. All keys of a lambda and its
-calls are in one shard; lua/common.lua lists them. An operation that got no answer is sent again,
-and each of them may be: it then finds what it did before.
-"""
+"""The shared store: Redis or Valkey, one server or a cluster."""
 
 from __future__ import annotations
 
 import secrets
-import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import astuple
-from importlib import resources
-from typing import Any
 
 import msgspec
-import orjson
-import redis
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.cluster import RedisCluster
-from redis.retry import Retry
 
-from ..errors import Busy, Forbidden, NotFound, RequestError, StoreError
-from .base import (
+from . import redis_logs
+from .base import Store
+from .facts import (
     ANYBODY,
     Call,
     Closed,
@@ -36,34 +22,16 @@ from .base import (
     Outcome,
     Past,
     Permit,
-    Store,
     Wait,
 )
-from .breaker import Breaker
-from .redis_logs import SCRIPTS, RedisLogs
+from .redis_rows import call_of, calls_of, closed_of, facts_of, fields_of, lambda_of, wait_of
+from .redis_server import RedisServer, prefix, shard_of
 
-#: In how many parts the keys are spread over a cluster; may never change for a running one.
-SHARDS = 32
-#: What the scripts refuse with, by the first word.
-_REFUSALS: Mapping[str, tuple[type[RequestError], str]] = {
-    "FORBIDDEN": (Forbidden, "this lambda is open; reopening it takes its token"),
-    "NOTFOUND": (NotFound, "lambda not found"),
-    "REFUSED": (Forbidden, "the lambda is not for this caller"),
-    "BUSY": (Busy, "the lambda has as many calls in flight as it takes; try again later"),
-    "FULL": (Busy, "more is waiting for its reader than is kept; try again later"),
-}
-_SCRIPTS = ("open", "renew", "close", "begin", "end", "cancel", "wait", "take_waits", "expire")
-#: A thread waits this long for an answer, once and once more, in seconds; then all fail fast.
-_TIMEOUT_S = 1.0
-_RETRIES = 1
 #: How long a key outlives what it describes, in seconds; as MARGIN of lua/common.lua.
 _MARGIN_S = 60.0
-#: How long after a failure the server is tried again, in seconds.
-_PAUSE_S = 0.3
-_AGAIN = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError)
 
 
-class RedisStore(Store):
+class RedisStore(RedisServer, Store):
     """Keeps everything in a Redis that all processes share."""
 
     def __init__(self, url: str) -> None:
@@ -75,21 +43,8 @@ class RedisStore(Store):
         Raises:
             StoreError: the URL makes no sense.
         """
-        self._closed = False
-        self._breaker = Breaker(_PAUSE_S, time.monotonic)
-        with self._asking():
-            self._redis = _connect(url)
-        folder = resources.files(__package__).joinpath("lua")
-        common = folder.joinpath("common.lua").read_text()
-        self._scripts = {
-            name: self._redis.register_script(common + folder.joinpath(f"{name}.lua").read_text())
-            for name in _SCRIPTS
-        }
-        common += folder.joinpath("logs.lua").read_text()
-        for name in SCRIPTS:
-            script = common + folder.joinpath(f"{name}.lua").read_text()
-            self._scripts[name] = self._redis.register_script(script)
-        self.logs = RedisLogs(self._run)
+        super().__init__(url)
+        self.logs = redis_logs.RedisLogs(self._run)
 
     def open_lambda(
         self, new: Lambda, disconnected: Outcome, now: float, *, take_over: bool
@@ -97,11 +52,11 @@ class RedisStore(Store):
         replaceable = new.generation if take_over else ""
         terms = (new.connection, new.expires, new.opened, replaceable)
         ending = astuple(disconnected)
-        return _closed(self._run("open", new.id, now, *terms, *ending, *_fields(new)))
+        return closed_of(self._run("open", new.id, now, *terms, *ending, *fields_of(new)))
 
     def get_lambda(self, lambda_id: str, now: float) -> Lambda | None:
         with self._asking():
-            known = _lambda(self._redis.hgetall(f"{_shard(lambda_id)}:lambda:{lambda_id}"))
+            known = lambda_of(self._redis.hgetall(f"{shard_of(lambda_id)}:lambda:{lambda_id}"))
         return known if known is not None and known.expires > now else None
 
     def list_lambdas(self, now: float) -> list[Lambda]:
@@ -109,13 +64,13 @@ class RedisStore(Store):
             ids = self._each_shard(lambda pipe, shard: pipe.zrange(f"{shard}:open", 0, -1))
             pipe = self._redis.pipeline(transaction=False)
             for one in [one.decode() for found in ids for one in found]:
-                pipe.hgetall(f"{_shard(one)}:lambda:{one}")
-            known = [_lambda(fields) for fields in pipe.execute()]
+                pipe.hgetall(f"{shard_of(one)}:lambda:{one}")
+            known = [lambda_of(fields) for fields in pipe.execute()]
         listed = [one for one in known if one is not None and one.expires > now]
         return sorted(listed, key=lambda one: one.opened)
 
     def remembered(self, lambda_id: str, now: float) -> Past | None:
-        shard = _shard(lambda_id)
+        shard = shard_of(lambda_id)
         with self._asking():
             names = ("generation", "owner", "until")
             generation, owner, _ = self._redis.hmget(f"{shard}:lambda:{lambda_id}", names)
@@ -133,7 +88,7 @@ class RedisStore(Store):
         self, lambda_id: str, connection: str, disconnected: Outcome, now: float
     ) -> Closed | None:
         ending = astuple(disconnected)
-        return _closed(self._run("close", lambda_id, now, connection, *ending))
+        return closed_of(self._run("close", lambda_id, now, connection, *ending))
 
     def begin_call(
         self, call: Call, now: float, once: Once | None = None, permit: Permit = ANYBODY
@@ -142,7 +97,7 @@ class RedisStore(Store):
             left_s = call.deadline - now + call.kept_s + _MARGIN_S
             with self._asking():
                 self._redis.set(_pointer(call.token), call.lambda_id, px=int(left_s * 1000))
-        terms = (call.token, call.deadline, call.kept_s, _facts(call))
+        terms = (call.token, call.deadline, call.kept_s, facts_of(call))
         unique = (once.key, once.fingerprint) if once is not None else ("", "")
         allowed = (int(permit.private), int(permit.owners is not None), *(permit.owners or ()))
         found = self._run("begin", call.lambda_id, now, *terms, *unique, *allowed)
@@ -158,18 +113,18 @@ class RedisStore(Store):
     ) -> list[Call]:
         flat = [x for token, one in outcomes.items() for x in (token, *astuple(one))]
         by = secrets.token_hex(8)
-        return _calls(lambda_id, self._run("end", lambda_id, now, connection, by, *flat))
+        return calls_of(lambda_id, self._run("end", lambda_id, now, connection, by, *flat))
 
     def get_call(
         self, lambda_id: str, token: str, now: float
     ) -> tuple[Call, Outcome | None] | None:
-        key = f"{_shard(lambda_id)}:call:{lambda_id}:{token}"
+        key = f"{shard_of(lambda_id)}:call:{lambda_id}:{token}"
         with self._asking():
             found = self._redis.hmget(key, "facts", "status", "body", "extra", "until")
         facts, status, body, extra, until = found
         if facts is None or (until is not None and float(until) <= now):
             return None
-        call = _call(lambda_id, token, facts)
+        call = call_of(lambda_id, token, facts)
         return call, None if status is None else Outcome(int(status), body, extra)
 
     def find_call(self, token: str, now: float) -> tuple[Call, Outcome | None] | None:
@@ -186,11 +141,11 @@ class RedisStore(Store):
         found = self._run("cancel", lambda_id, now, *terms)
         if not found:
             return None
-        return _call(lambda_id, token, found[0]), found[1].decode() or None
+        return call_of(lambda_id, token, found[0]), found[1].decode() or None
 
     def free_key(self, lambda_id: str, token: str) -> None:
         with self._asking():
-            once = self._redis.hget(f"{_shard(lambda_id)}:call:{lambda_id}:{token}", "once")
+            once = self._redis.hget(f"{shard_of(lambda_id)}:call:{lambda_id}:{token}", "once")
             if once is not None:
                 self._redis.delete(once)
 
@@ -202,7 +157,7 @@ class RedisStore(Store):
     def take_waits(self, lambda_id: str, token: str) -> list[Wait]:
         flat = self._run("take_waits", lambda_id, 0.0, token)
         return [
-            _wait(lambda_id, token, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)
+            wait_of(lambda_id, token, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)
         ]
 
     def expire(
@@ -224,13 +179,13 @@ class RedisStore(Store):
         for number, first in enumerate(firsts):
             left = limit - len(closed) - len(calls)
             if left > 0 and first and first[0][1] <= now:
-                gone, late, ended = self._script("expire", _prefix(number), now, left, *outcomes)
-                closed += [one for one in map(_closed, gone) if one is not None]
+                gone, late, ended = self._script("expire", prefix(number), now, left, *outcomes)
+                closed += [one for one in map(closed_of, gone) if one is not None]
                 for n in range(0, len(late), 3):
-                    calls += _calls(late[n].decode(), late[n + 1 : n + 3])
+                    calls += calls_of(late[n].decode(), late[n + 1 : n + 3])
                 for n in range(0, len(ended), 4):
                     lambda_id, call, token = (text.decode() for text in ended[n : n + 3])
-                    waits.append(_wait(lambda_id, call, token, ended[n + 3]))
+                    waits.append(wait_of(lambda_id, call, token, ended[n + 3]))
         return Due(closed, calls, waits)
 
     def drop_node(self, node: str, disconnected: Outcome, now: float) -> list[Closed]:
@@ -241,152 +196,6 @@ class RedisStore(Store):
         ]
         return [one for one in closed if one is not None]
 
-    def is_reachable(self) -> bool:
-        try:
-            with self._asking():
-                return bool(self._redis.ping())
-        except StoreError:
-            return False
-
-    def close(self) -> None:
-        self._closed = True
-        self._redis.close()
-
-    def _run(self, name: str, lambda_id: str, now: float, *values: Any) -> Any:
-        return self._script(name, _shard(lambda_id), now, lambda_id, *values)
-
-    def _script(self, name: str, shard: str, now: float, *values: Any) -> Any:
-        """Run a script; floats keep all their digits."""
-        plain = [repr(value) if isinstance(value, float) else value for value in (now, *values)]
-        with self._asking():
-            return self._scripts[name]([shard], plain)
-
-    def _each_shard(self, ask: Callable[[Any, str], Any]) -> list[Any]:
-        pipe = self._redis.pipeline(transaction=False)
-        for number in range(SHARDS):
-            ask(pipe, _prefix(number))
-        return list(pipe.execute())
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what the driver and the scripts raise into our own errors."""
-        if self._closed:
-            raise StoreError("the store is closed")
-        if not self._breaker.may_try():
-            raise StoreError("the store is out of reach; it is tried again in a moment")
-        try:
-            yield
-        except redis.ResponseError as error:
-            self._breaker.succeeded()
-            refusal = _REFUSALS.get(str(error).partition(" ")[0])
-            if refusal is not None:
-                raise refusal[0](refusal[1]) from None
-            raise StoreError(f"the store failed: {error}") from error
-        except (redis.RedisError, ValueError) as error:
-            self._breaker.failed()
-            raise StoreError(f"the store is out of reach: {error}") from error
-        except BaseException:
-            self._breaker.succeeded()  # not its fault
-            raise
-        else:
-            self._breaker.succeeded()
-
-
-def _connect(url: str) -> Any:
-    """Return a client for a server, or for the cluster that it belongs to."""
-    options: dict[str, Any] = {
-        "socket_timeout": _TIMEOUT_S,
-        "socket_connect_timeout": _TIMEOUT_S,
-        "socket_keepalive": True,
-    }
-    retry = Retry(ExponentialWithJitterBackoff(cap=0.4, base=0.05), _RETRIES)
-    if url.partition("?")[2] == "cluster":
-        return RedisCluster.from_url(url.partition("?")[0], retry=retry, **options)
-    return redis.Redis.from_url(url, retry=retry, retry_on_error=list(_AGAIN), **options)
-
-
-def _prefix(number: int) -> str:
-    return f"gl:{{{number:02d}}}"
-
-
-def _shard(lambda_id: str) -> str:
-    return _prefix(zlib.crc32(lambda_id.encode()) % SHARDS)
-
 
 def _pointer(token: str) -> str:
     return f"gl:kept:{token}"
-
-
-def _fields(known: Lambda) -> list[Any]:
-    fields: dict[str, Any] = {
-        "id": known.id,
-        "connection": known.connection,
-        "node": known.node,
-        "code": known.code,
-        "generation": known.generation,
-        "opened": repr(known.opened),
-        "expires": repr(known.expires),
-        "headers": orjson.dumps(known.headers),
-        "transport": known.transport,
-        "context": int(known.context),
-        "owner": known.owner,
-        "private": int(known.private),
-    }
-    if known.methods is not None:
-        fields["methods"] = orjson.dumps(known.methods)
-    if known.max_calls is not None:
-        fields["max_calls"] = known.max_calls
-    return [x for pair in fields.items() for x in pair]
-
-
-def _lambda(raw: Mapping[bytes, bytes]) -> Lambda | None:
-    if not raw:
-        return None
-    fields = {name.decode(): value for name, value in raw.items()}
-    texts = {
-        name: fields[name].decode() for name in ("id", "connection", "node", "code", "generation")
-    }
-    # What an earlier version entered has not all of these.
-    texts["transport"] = fields.get("transport", b"websocket").decode()
-    texts["owner"] = fields.get("owner", b"").decode()
-    return Lambda(
-        **texts,
-        opened=float(fields["opened"]),
-        expires=float(fields["expires"]),
-        headers=orjson.loads(fields["headers"]),
-        methods=orjson.loads(fields["methods"]) if "methods" in fields else None,
-        max_calls=int(fields["max_calls"]) if "max_calls" in fields else None,
-        context=fields.get("context") == b"1",
-        private=fields.get("private") == b"1",
-    )
-
-
-def _closed(found: Any) -> Closed | None:
-    if not found:
-        return None
-    flat, calls = found
-    gone = _lambda(dict(zip(flat[::2], flat[1::2], strict=True)))
-    return None if gone is None else Closed(gone, _calls(gone.id, calls))
-
-
-def _calls(lambda_id: str, flat: Sequence[bytes]) -> list[Call]:
-    return [_call(lambda_id, flat[n].decode(), flat[n + 1]) for n in range(0, len(flat), 2)]
-
-
-#: What is kept of a call that the scripts need not know: node, deadline, kind, details, kept_s,
-#: created, key.
-_Facts = tuple[str, float, str, str, float, float, str]
-_decoder = msgspec.json.Decoder(_Facts)
-_wait_decoder = msgspec.json.Decoder(tuple[str, float, str])
-
-
-def _facts(call: Call) -> bytes:
-    return msgspec.json.encode(astuple(call)[2:])
-
-
-def _call(lambda_id: str, token: str, facts: bytes) -> Call:
-    return Call(token, lambda_id, *_decoder.decode(facts))
-
-
-def _wait(lambda_id: str, call: str, token: str, facts: bytes) -> Wait:
-    return Wait(token, call, lambda_id, *_wait_decoder.decode(facts))

@@ -27,6 +27,7 @@ from . import (
     tickets,
 )
 from .cors import allow_origins
+from .sealing import seal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -41,7 +42,9 @@ _GC_THRESHOLD = 20_000
 
 class _App(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response = direct.answer(self.extensions["grip_lambda"], Request(environ))
+        hub = self.extensions["grip_lambda"]
+        start_response = seal(hub, environ, start_response)
+        response = direct.answer(hub, Request(environ))
         if response is not None:
             return response(environ, start_response)
         return super().wsgi_app(environ, start_response)

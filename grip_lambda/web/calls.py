@@ -21,7 +21,7 @@ from ..protocol import sse
 from ..protocol.http import parse_wait, prefers
 from ..settings import MAX_ASYNC_BODY
 from ..store import Earlier
-from ..store.base import RESULT_KEPT_S
+from ..store.facts import RESULT_KEPT_S
 from .context import TICKET, authorized, current_hub, http_node
 from .responses import held_or_answered, hold
 from .streams import piece_response

@@ -14,6 +14,7 @@ from flask import current_app
 from werkzeug.wrappers import Request
 
 from ..errors import Forbidden, Unavailable
+from ..grip import events
 from ..grip.signature import Sender
 from ..hub import Hub
 from ..hub.access import Credentials
@@ -33,8 +34,15 @@ def current_hub() -> Hub:
 
 
 def sender(hub: Hub, request: Request) -> Sender | None:
-    """Return the Pushpin that signed a request, or None."""
-    return hub.verifier.sender(request.environ.get("HTTP_GRIP_SIG", ""), time.time())
+    """Return the Pushpin that signed a request, or None.
+
+    Where it does not tell what stands behind the request, that is what the request itself says;
+    see sealing.py for what is done about it.
+    """
+    known = hub.verifier.sender(request.environ.get("HTTP_GRIP_SIG", ""), time.time())
+    if known is None or known.protocol:
+        return known
+    return Sender(known.node, "ws" if request.mimetype == events.CONTENT_TYPE else "http")
 
 
 def http_node(hub: Hub, request: Request) -> str:
@@ -121,12 +129,15 @@ def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False
     return replace(caller, permit=permit(hub, request, late=late))
 
 
-def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:
+def opening(
+    hub: Hub, request: Request, lambda_id: str | None, code: str | None, *, late: bool = False
+) -> Opening:
     """Return what a request asks for that opens a lambda, on whatever transport.
 
     Args:
         lambda_id: the id in the address, or None.
         code: the codec that the host speaks; None for the default.
+        late: see Access.opener.
 
     Raises:
         BadRequest: it asks for a private lambda, and no API keys are configured.
@@ -135,7 +146,7 @@ def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None)
     """
     check_origin(hub, request)
     private = "private" in request.args
-    owner = hub.access.opener(credentials(request), private=private)
+    owner = hub.access.opener(credentials(request), private=private, late=late)
     token = request.args.get("token", "")
     return Opening(lambda_id, token, code or jsonrpc.CODE, owner=owner, private=private)
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.clients import Handler, Host, Socket
+from tests.support.function_stack import FunctionStack
 from tests.support.keys import KeyedStack
+from tests.support.redis import RedisServer
 from tests.support.stack import Stack, wait_until
 
 StackFactory = Callable[..., Stack]
@@ -15,9 +17,28 @@ HostFactory = Callable[..., Host]
 SocketFactory = Callable[..., Socket]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that are marked so a second time, with the application as a function.
+
+    Those with many parameters only with --all-in-function, for the sake of time.
+    """
+    test = metafunc.definition
+    if not test.get_closest_marker("function_too") or "stack" not in metafunc.fixturenames:
+        return
+    several = test.get_closest_marker("parametrize") or test.get_closest_marker("slow_in_function")
+    if metafunc.config.getoption("--all-in-function") or not several:
+        metafunc.parametrize("stack", ["serve", "function"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Stack:
     """The stack that most tests share: two workers, the default settings."""
+    running: Stack = request.getfixturevalue(f"{getattr(request, 'param', 'serve')}_stack")
+    return running
+
+
+@pytest.fixture(scope="session")
+def serve_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("stack"))
     yield running
     running.stop()
@@ -29,6 +50,18 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
     keys = {"host": "host", "call": "call", "full": "host,call,list"}
     hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1"}
     running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def function_stack(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer
+) -> Iterator[FunctionStack]:
+    """The whole application as a function."""
+    running = FunctionStack(
+        tmp_path_factory.mktemp("functions"), redis_server.url.removesuffix("0") + "5"
+    )
     yield running
     running.stop()
 

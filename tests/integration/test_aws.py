@@ -74,6 +74,12 @@ def nothing_came(host: Socket) -> None:
         host.receive(0.05)
 
 
+def is_open(host: Socket) -> None:
+    """Wait until a lambda can be called: the host's own request is answered after that."""
+    host.send({"id": "ready", "method": "rpc.ready", "params": []})
+    assert host.receive()["id"] == "ready"
+
+
 def test_request_response(opened: SocketFactory, invoke: Invoke) -> None:
     host = opened()
     future = invoke(host.id, b'{"b": 1.0, "a": "\\ud800"}', Qualifier="greet")
@@ -132,7 +138,7 @@ def test_the_context(opened: SocketFactory, invoke: Invoke) -> None:
     host = opened(CONTEXT)
     about = {
         "client": {"installation_id": "i", "app_title": "t", "more": 1},
-        "custom": {"a": "ö"},
+        "custom": {"a": "ö", "n": 12345678901234567890, "deep": {"b": None}},
         "env": {"locale": "de"},
         "services": {"x": [1.0]},
     }
@@ -359,6 +365,20 @@ def test_errors_are_those_of_aws_also_for_programs_without_boto3(stack: Stack) -
     assert response.json() == {"Type": "User", "message": "lambda not found"}
 
 
+def test_pages_may_invoke(stack: Stack) -> None:
+    url = f"{stack.url}/2015-03-31/functions/{'A' * 16}/invocations?Qualifier=m"
+    page = {"Origin": "https://app.example"}
+    asked = requests.options(
+        url, headers={**page, "Access-Control-Request-Method": "POST"}, timeout=10
+    )
+    answered = requests.post(url, headers=page, timeout=10)
+
+    assert asked.status_code == 200
+    assert "X-Amz-Date" in asked.headers["Access-Control-Allow-Headers"]
+    assert answered.headers["Access-Control-Allow-Origin"] == "*"
+    assert "X-Amz-Function-Error" in answered.headers["Access-Control-Expose-Headers"]
+
+
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, dict[str, list[str]]]]:
     """A stack with API keys, and the id and the secret of each by what it may do."""
@@ -392,6 +412,7 @@ def test_a_key_signs(keyed: tuple[Stack, dict[str, list[str]]], name: str) -> No
         additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
     )
     host.open()
+    is_open(host)
     client = client_of(stack, *keys["call"])
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(
@@ -428,6 +449,7 @@ def test_who_may_not_call(keyed: tuple[Stack, dict[str, list[str]]], key: str, c
         additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
     )
     host.open()
+    is_open(host)
     options: dict[str, Any] = {"signature_version": UNSIGNED} if key == "none" else {}
     pair = {"wrong secret": [keys["call"][0], "wrong"], "host": keys["host"]}.get(key, ["a", "b"])
     client = client_of(stack, *pair, **options)

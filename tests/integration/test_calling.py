@@ -17,6 +17,8 @@ from tests.support import raw
 from tests.support.clients import Socket, call, calling
 from tests.support.stack import Stack, wait_until
 
+pytestmark = pytest.mark.function_too
+
 UNUSED_ID = "AAAAbbbb0000-_zz"
 
 
@@ -401,6 +403,7 @@ def test_a_call_past_its_deadline_makes_room(stack: Stack, opened: SocketFactory
 # Deadlines
 
 
+@pytest.mark.slow_in_function
 def test_a_deadline_is_kept(stack: Stack, opened: SocketFactory) -> None:
     one = opened()
     waits = [0.05, 0.5, 3, 7]

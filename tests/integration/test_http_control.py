@@ -12,6 +12,7 @@ import pytest
 from grip_lambda.errors import PublishError
 from grip_lambda.grip.http_node import HttpNode
 from grip_lambda.hub.channels import call_channel, host_channel
+from grip_lambda.proxies import Proxy
 from grip_lambda.store import Call
 from tests.integration.conftest import SocketFactory
 from tests.support.clients import calling
@@ -23,7 +24,7 @@ def node(stack: Stack) -> HttpNode:
     command = Path(f"/proc/{stack.pushpin('pushpin-handler')}/cmdline").read_bytes().decode()
     (path,) = re.findall(r"--config=([^\0]+)", command)
     (port,) = re.findall(r"push_in_http_port=(\d+)", Path(path).read_text())
-    return HttpNode("n1", f"http://127.0.0.1:{port}")
+    return HttpNode(Proxy("n1", f"http://127.0.0.1:{port}"))
 
 
 def connection_of(stack: Stack, lambda_id: str) -> str:
@@ -65,7 +66,7 @@ def test_a_connection_is_closed_with_code_and_reason(
 
 
 def test_a_proxy_that_is_gone_is_an_error() -> None:
-    gone = HttpNode("n1", f"http://127.0.0.1:{free_port()}")
+    gone = HttpNode(Proxy("n1", f"http://127.0.0.1:{free_port()}"))
 
     assert not gone.is_connected
     with pytest.raises(PublishError):

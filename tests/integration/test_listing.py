@@ -6,11 +6,14 @@ import re
 import time
 from datetime import datetime
 
+import pytest
 import requests
 
 from tests.integration.conftest import HostFactory, SocketFactory
 from tests.support import raw
 from tests.support.stack import Stack, wait_until
+
+pytestmark = pytest.mark.function_too
 
 SECRET = "do-not-show-this"
 

@@ -19,6 +19,8 @@ from tests.support import raw
 from tests.support.clients import Socket, call, calling
 from tests.support.stack import Stack, wait_until
 
+pytestmark = pytest.mark.function_too
+
 UNUSED_ID = "AAAAbbbb0000-_zz"
 
 

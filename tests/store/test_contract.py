@@ -29,7 +29,7 @@ from grip_lambda.store import (
     Wait,
     open_store,
 )
-from grip_lambda.store.base import OUTCOME_KEPT_S, REMEMBERED_S
+from grip_lambda.store.facts import OUTCOME_KEPT_S, REMEMBERED_S
 from tests.store.conftest import Backend
 
 NOW = 1_800_000_000.0

@@ -22,8 +22,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.stack import wait_until
-
 _TIMEOUT_S = 29.0
 
 
@@ -70,12 +68,11 @@ class Environment:
         return self._process.pid
 
     def wait_ready(self) -> None:
-        """Wait until the function has been imported and asks for its first event."""
-        wait_until(self._ready, 30, "the start of a function")
-
-    def _ready(self) -> bool:
-        assert self._process.poll() is None, self.log.read_text()
-        return self._idle.is_set()
+        """Wait until the function has been imported and asks for its next event."""
+        until = time.monotonic() + 30
+        while not self._idle.wait(0.1):
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, "the function did not start"
 
     def invoke(self, event: Any) -> Any:
         """Give the function an event; return what it returns.
@@ -103,7 +100,8 @@ class Environment:
     def _next(self) -> tuple[str, bytes]:
         """Wait, frozen, for the next event."""
         self._process.send_signal(signal.SIGSTOP)
-        wait_until(self.is_frozen, what="the freezing of a function")
+        while not self.is_frozen() and self._process.poll() is None:
+            time.sleep(0.0002)
         self._idle.set()
         return self._events.get()
 

@@ -61,6 +61,23 @@ def test_any_client_context_is_read_or_refused(header: str) -> None:
         assert (aws.client_context(header) is None) == (header == "")
 
 
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"5", b'{"client":5}', b'{"custom":[]}', b'{"env":"x"}']
+)
+def test_bad_client_contexts(text: bytes) -> None:
+    with pytest.raises(InvalidParameter):
+        aws.client_context(b64encode(text).decode() or "%")
+
+
+def test_a_client_context_is_passed_on_as_it_came() -> None:
+    text = b'{"custom":{"n":1.0},"env":null,"client":{"app_version_code":7},"x":[1, 2]}'
+
+    read = aws.client_context(b64encode(text).decode())
+
+    assert read is not None
+    assert read.encode() == text
+
+
 @given(st.lists(st.text(), max_size=5), st.integers(0, 5000))
 def test_the_tail_is_the_end_of_the_lines(lines: list[str], length: int) -> None:
     whole = "\n".join([*lines, "x" * length]).encode()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hmac
+import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grip_lambda.errors import ConfigError
 from grip_lambda.grip.signature import Sender, Verifier
 
 NOW = 1_900_000_000.0  # the library compares with the real time, which is earlier
@@ -27,6 +38,32 @@ def test_the_right_key_tells_the_node_and_the_protocol(node: str, protocol: str)
     assert Verifier(KEYS).sender(token, NOW) == Sender(node, protocol)
 
 
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_a_node_that_signs_with_its_name_alone_does_not_tell_the_protocol(node: str) -> None:
+    assert Verifier(KEYS).sender(signed(KEYS[node], iss=node), NOW) == Sender(node, "")
+    assert Verifier(KEYS).sender(signed(b"x" * 64, iss=node), NOW) is None
+
+
+def test_a_node_may_sign_with_a_key_of_its_own() -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    verifier = Verifier({"n1": public})
+
+    assert verifier.sender(signed(pem, "ES256", iss="n1"), NOW) == Sender("n1", "")
+    # The public key is no secret: what it signs as if it were one counts for nothing.
+    header, claims = (b64(json.dumps(one)) for one in ({"alg": "HS256"}, {"iss": "n1", "exp": NOW}))
+    forged = b64(hmac.digest(public, f"{header}.{claims}".encode(), "sha256"))
+    assert verifier.sender(f"{header}.{claims}.{forged}", NOW) is None
+    with pytest.raises(ConfigError, match="public key"):
+        Verifier({"n1": b"-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"})
+
+
+def b64(value: str | bytes) -> str:
+    content = value.encode() if isinstance(value, str) else value
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -38,7 +75,8 @@ def test_the_right_key_tells_the_node_and_the_protocol(node: str, protocol: str)
         signed(KEYS["n2"]),
         signed(KEYS["n1"], iss="ws@n2"),
         signed(iss="ws@n3"),
-        signed(iss="n1"),
+        signed(iss="n3"),
+        signed(iss="@n1"),
         signed(iss="WS@n1"),
         signed(iss="tcp@n1"),
         signed(algorithm="HS512"),

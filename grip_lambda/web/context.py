@@ -128,12 +128,15 @@ def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False
     return replace(caller, permit=permit(hub, request, late=late))
 
 
-def opening(hub: Hub, request: Request, lambda_id: str | None, code: str) -> Opening:
+def opening(
+    hub: Hub, request: Request, lambda_id: str | None, code: str, *, late: bool = False
+) -> Opening:
     """Return what a request asks for that opens a lambda, on whatever transport.
 
     Args:
         lambda_id: the id in the address, or None.
         code: the codec that the host speaks.
+        late: see Access.opener.
 
     Raises:
         BadRequest: it asks for a private lambda, and no API keys are configured.
@@ -142,7 +145,7 @@ def opening(hub: Hub, request: Request, lambda_id: str | None, code: str) -> Ope
     """
     check_origin(hub, request)
     private = "private" in request.args
-    owner = hub.access.opener(credentials(request), private=private)
+    owner = hub.access.opener(credentials(request), private=private, late=late)
     token = request.args.get("token", "")
     return Opening(lambda_id, token, code, owner=owner, private=private)
 

@@ -37,6 +37,7 @@ OPEN = """
             return "counted";
         },
         watch: (body, { signal }) => new Promise(() => { signals.push(signal); }),
+        ofSize: (size) => "x".repeat(size),
         note: (body) => { seen.push(body); },
         fail: (body) => { throw new RangeError(body); },
         hold: () => new Promise(() => { window.held = true; }),
@@ -106,6 +107,7 @@ def test_a_tab_is_called_with_plain_http(stack: Stack, tab: Chrome) -> None:
     }
     answers = [calling(stack.url, lambda_id, "greet", str(n)) for n in range(10)]
     assert [one.result(20).json()["hello"] for one in answers] == list(range(10))
+    assert len(call(stack.url, lambda_id, "ofSize", "1000000").json()) == 1_000_000
     failed = call(stack.url, lambda_id, "fail", '"no"')
     assert failed.status_code == 400
     assert failed.json() == {"error": {"errorType": "RangeError", "errorMessage": "no"}}

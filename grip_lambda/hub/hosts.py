@@ -17,7 +17,8 @@ from ..settings import MAX_BODY, MAX_MESSAGE, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .access import Access
-from .calls import Calls, check_lambda_id
+from .callers import check_lambda_id
+from .calls import Calls
 from .channels import host_channel
 from .openings import Deletions
 from .session import Connection, Opening, Session

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import (
@@ -25,9 +24,9 @@ from ..settings import Settings
 from ..store import Entry, Reader, Store, Tail
 from .channels import log_channel, parse_log_channel
 from .hosts import Hosts
+from .http_reads import Client, Polled, Stream
 from .openings import Deletions, Openings, Pending
 from .outbox import LATE_S, LIVES_S, POLL, SEEN_S, SSE, Outbox
-from .session import Connection, Opening
 
 log = logging.getLogger(__name__)
 
@@ -36,55 +35,6 @@ _NEXT = "next"
 _HELD_S = 3.0
 _TAKEN_OVER = "another host has opened this lambda since; open it again to take it back"
 _DELETED = "the lambda was deleted; to open it again, ask without Last-Event-ID"
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A stream to be held.
-
-    Attributes:
-        channel: where it goes on.
-        last: the number of the last message in it.
-        link: the signed text that its next link is made of.
-        body: what it begins with.
-    """
-
-    channel: str
-    last: int
-    link: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Polled:
-    """The answer to a poll.
-
-    Attributes:
-        messages: as JSON texts.
-        cursor: where the next poll goes on.
-        channel: if not None the poll is held on it, and this is what it ends with in time.
-        timeout_s: when Pushpin ends it by itself, in whole seconds.
-    """
-
-    messages: Sequence[Entry]
-    cursor: str
-    channel: str | None = None
-    timeout_s: int = 0
-
-
-@dataclass(frozen=True)
-class Client:
-    """Who asks.
-
-    Attributes:
-        opening: what to open, should that be necessary.
-        connection: the node, headers and transport; its id is not used.
-        last: the event id that the request brought, or empty.
-    """
-
-    opening: Opening
-    connection: Connection
-    last: str
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..grip import events
 from ..grip.signature import Sender
 from ..hub import Hub
 from ..hub.access import Credentials
-from ..hub.calls import Caller
+from ..hub.callers import Caller
 from ..hub.session import Opening
 from ..protocol import jsonrpc
 from ..protocol.keys import Key, Right

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import TooLarge, UpgradeRequired
 from ..grip.node import HOLD_ID
 from ..hub import Hub
-from ..hub.http_hosts import Client, Polled, Stream
+from ..hub.http_reads import Client, Polled, Stream
 from ..hub.outbox import CURSOR, POLL, SSE, array
 from ..hub.session import Connection
 from ..protocol import sse

@@ -9,6 +9,7 @@ import requests
 
 from tests.support.clients import Handler, Host, Socket
 from tests.support.function_stack import FunctionStack
+from tests.support.keys import KeyedStack
 from tests.support.redis import RedisServer
 from tests.support.stack import Stack, wait_until
 from tests.support.transports import Connection, connect
@@ -42,6 +43,16 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture(scope="session")
 def serve_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("stack"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
+    """A stack that takes API keys, pings its hosts each second, and soon misses who has gone."""
+    keys = {"host": "host", "call": "call", "full": "host,call,list"}
+    hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1"}
+    running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
     yield running
     running.stop()
 

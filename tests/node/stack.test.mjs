@@ -297,6 +297,8 @@ describe("against a server", { concurrency: true }, () => {
       assert.deepEqual(await all(reported), values);
       assert.equal(await client.stream(host.id, "report", values).result(), "reported");
       assert.equal(await client.call(host.id, "count", 3), "counted");
+      const much = await all(client.stream(host.id, "reportMuch", [30, 90_000]));
+      assert.deepEqual(much.map((value) => value.length), Array(30).fill(90_000));
     }),
   );
 

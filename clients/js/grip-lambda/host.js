@@ -224,7 +224,8 @@ export class Host {
       const run = this.#methods.find(method, params);
       return { result: await ended(run(call), call) };
     } catch (error) {
-      if (!(error instanceof RemoteError)) this.#warn(`${method} failed:`, error);
+      const isMeant = error instanceof RemoteError || call.signal.aborted;
+      if (!isMeant) this.#warn(`${method} failed:`, error);
       return failure(error);
     }
   }

@@ -91,6 +91,8 @@ class Application:
             self._hub.sweep()
         except StoreError as error:
             log.error("deadlines are not kept: %s", error)
+        except Exception:
+            log.exception("a sweep failed")
 
     def _wait(self, event: Event, context: Any, result: Result) -> Result:
         """Wait for what Pushpin would hold for too long, and for the answer of a quick host.

@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= 3
 PY     := $(VENV)/bin/python
 FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed
@@ -18,7 +19,8 @@ cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BA
 	@exec $(PY) -m grip_lambda cluster
 
 test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not alone" -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -m alone
 
 lint: install  ## Check style and types
 	@$(PY) -m ruff check .

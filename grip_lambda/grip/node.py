@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
+
+from .pace import Pacer
 
 #: A hold names its channel with this id, and a reply follows it (see docs/design.md).
 HOLD_ID = "0"
@@ -25,6 +28,7 @@ class Node(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._pacer = Pacer()
 
     @property
     @abstractmethod
@@ -39,13 +43,19 @@ class Node(ABC):
             PublishError: it has not been reached within half a second.
         """
 
-    def send(self, channel: str, message: bytes) -> None:
+    def send(self, channel: str, message: bytes, *, when_subscribed: bool = False) -> None:
         """Send a text message to the WebSocket subscribed to ``channel``.
+
+        Args:
+            when_subscribed: whether to keep it back until there is one, for a few seconds, as far
+                as this way of publishing can tell.
 
         Raises:
             PublishError: Pushpin is out of reach.
         """
-        self._publish(channel, self._item(WebSocketMessageFormat(message.decode())))
+        item = self._item(WebSocketMessageFormat(message.decode()))
+        publish = self._publish_held if when_subscribed else self._publish
+        self._pacer.send(channel, len(message), partial(publish, channel, item))
 
     def close(self, channel: str, code: int, reason: str) -> None:
         """Close the WebSocket subscribed to ``channel`` with a code and a reason.

@@ -14,6 +14,7 @@ from .calls import Calls
 from .hosts import Hosts
 from .http_hosts import HttpHosts
 from .keyring import KeyRing
+from .monologue import CALL, MonologueHosts
 from .openings import Openings
 from .outbox import Outbox
 from .posts import Posts
@@ -53,6 +54,10 @@ class Hub:
             self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
         )
         self.websocket = WebSocketHosts(self.hosts, settings)
+        self.monologue = MonologueHosts(
+            self.hosts, self.calls, self.store, self.nodes, settings=settings, access=self.access
+        )
+        replies.others[CALL] = self.monologue.finish
         openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
         self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)

@@ -119,10 +119,14 @@ class Access:
             raise Unauthorized("the API key was revoked")
         return _permit(key)
 
-    def opener(self, presented: Credentials, *, private: bool) -> str:
+    def opener(self, presented: Credentials, *, private: bool, late: bool = False) -> str:
         """Return the id of the key that opens a lambda; empty without one.
 
         A host without a key needs the token of its lambda, which Hosts.open looks at.
+
+        Args:
+            private: whether the lambda is to be callable with a key only.
+            late: as ``caller``; where the event id of a stream or a poll is looked at, too.
 
         Raises:
             BadRequest: the lambda is to be private, but no keys are configured.
@@ -136,7 +140,7 @@ class Access:
                     " open it without ?private, or have the server configured"
                 )
             return ""
-        key = self.authenticate(presented)
+        key = self.authenticate(presented, late=late)
         return "" if key is None else _checked(key, "host").id
 
     def may_host(self, key_id: str) -> bool:

@@ -23,7 +23,7 @@ from ..errors import (
     Unavailable,
 )
 from ..grip.nodes import Nodes
-from ..protocol import ids, jsonrpc
+from ..protocol import ids, jsontext, monologue
 from ..settings import MAX_BODY
 from ..store import ANYBODY, Call, Earlier, Host, Once, Outcome, Permit, Store
 from ..store.facts import OUTCOME_KEPT_S, RESULT_KEPT_S
@@ -31,7 +31,7 @@ from . import outcomes
 from .access import refusal
 from .channels import call_channel, host_channel
 from .invocations import NOTHING_GIVEN, Given
-from .messages import invocation
+from .messages import Sent, invocation
 from .outbox import Outbox
 from .replies import Replies, Response, render, render_late
 
@@ -92,6 +92,7 @@ class Caller:
         permit: whom the caller may call.
         once: of the calls of a method with the same text here, one is made; empty for none.
         given: what the caller gives of the context, for hosts that want it.
+        sent: what a Monologue client sent; the body is then the array of its arguments.
     """
 
     node: str
@@ -103,6 +104,7 @@ class Caller:
     permit: Permit = ANYBODY
     once: str = ""
     given: Given = NOTHING_GIVEN
+    sent: Sent | None = None
 
     @property
     def key(self) -> str:
@@ -141,21 +143,25 @@ class Calls:
             Unavailable: the store or the host's Pushpin is out of reach.
         """
         check_lambda_id(lambda_id)
-        check_method(method)
+        if caller.sent is None:
+            check_method(method)
         if len(body) > caller.max_body:
             raise TooLarge(f"the body may have {caller.max_body} bytes at most")
         body = body or b"null"
-        if not jsonrpc.is_json(body):
+        if not jsontext.is_json(body):
             raise BadRequest(
-                f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
+                f"the body must be JSON in UTF-8, nested no deeper than {jsontext.MAX_DEPTH} levels"
             )
         now = time.time()
-        call = _call(lambda_id, ids.new_call_token(), caller, now)
+        token = ids.new_call_token() if caller.sent is None else caller.sent.token
+        call = _call(lambda_id, token, caller, now)
         once = _once(method, body, caller)
         try:
             host = self._store.begin_call(call, now, once, caller.permit)
         except Forbidden:
             raise refusal(caller.permit) from None
+        except Busy:
+            host = self._begun_before(call, now)
         if isinstance(host, Earlier):
             if once is not None and host.fingerprint != once.fingerprint:
                 raise KeyReused("this Idempotency-Key came with another body before; use a new one")
@@ -163,14 +169,31 @@ class Calls:
         try:
             if host.transport == "websocket":  # others may be on their way to another Pushpin
                 self._nodes[host.node].require()
-        except PublishError:
+            message = invocation(host, method, body, call, caller.given, sent=caller.sent)
+        except (PublishError, BadRequest):
             self._store.end_calls(
                 lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
             )
             self._free_key(call)
             raise
-        message = invocation(host, method, body, call, caller.given)
         return Invocation(call, _hold(call, now), host, message)
+
+    def _begun_before(self, call: Call, now: float) -> Host:
+        """Find the host of a call whose batch comes twice, as its process died on the way.
+
+        Such a call was entered, and its host was not asked.
+
+        Raises:
+            Busy: it is no such call.
+        """
+        if call.kind == monologue.CODE:
+            known = self._store.get_call(call.lambda_id, call.token, now)
+            to = self._store.get_lambda(call.lambda_id, now)
+            if known is not None and to is not None and known[1] is None:
+                if known[0].details == call.details:
+                    return Host(to.connection, to.node, to.code, to.transport, to.context)
+                raise Busy("the last call with this token has not ended yet")
+        raise Busy("the lambda has as many calls in flight as it takes; try again later")
 
     def deliver(self, invocation: Invocation) -> None:
         """Send the call to its host.
@@ -200,7 +223,12 @@ class Calls:
             Unavailable: its Pushpin is out of reach, or the store.
         """
         if host.transport == "websocket":
-            self._nodes[host.node].send(host_channel(host.connection), message)
+            self._nodes[host.node].send(
+                host_channel(host.connection),
+                message,
+                # Nothing may reach a Monologue client before its id: its channel comes after that.
+                when_subscribed=host.code == monologue.CODE,
+            )
         elif call is None:
             until = time.time() + _TOLD_S
             self.outbox.send(lambda_id, host.connection, message, until)

@@ -64,6 +64,19 @@ class Hosts:
             The session, and the ``open`` message that the host is to acknowledge.
 
         Raises:
+            as ``prepare``.
+        """
+        session, recovered = self.prepare(opening)
+        details = self.details(session, recovered)
+        return session, jsonrpc.open_message(session.lambda_id, details)
+
+    def prepare(self, opening: Opening) -> tuple[Session, bool]:
+        """Begin to open a lambda whose host is told of it in another way.
+
+        Returns:
+            The session, and whether the id was open within the last day.
+
+        Raises:
             BadRequest: the id is malformed.
             Forbidden: the id is open, or opened by another API key, and the token is not its.
             Unauthorized: API keys are configured, and there is neither a key nor a token.
@@ -82,8 +95,12 @@ class Hosts:
         session = msgspec.structs.replace(
             session, code=opening.code, owner=owner, private=opening.private
         )
+        return session, recovered
+
+    def details(self, session: Session, recovered: bool) -> dict[str, Any]:
+        """Return what a host is told beside its id."""
         secret = self._settings.secret
-        details: dict[str, Any] = {
+        return {
             "token": ids.reopen_token(secret, session.lambda_id, session.generation),
             "recovered": recovered,
             "limits": {
@@ -94,7 +111,6 @@ class Hosts:
             "ping": self._settings.ping_s,
             "grace": self._settings.grace_s,
         }
-        return session, jsonrpc.open_message(session.lambda_id, details)
 
     def _reopen(self, opening: Opening, lambda_id: str, now: float) -> tuple[Session, bool]:
         check_lambda_id(lambda_id)

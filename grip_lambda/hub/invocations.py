@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from ..protocol import jsonrpc, mless
+from ..protocol import jsontext, mless
 from ..protocol.http import WAIT_MAX_S, WAIT_MIN_S
 from ..store import Call, Outcome
 from .reports import report_of
@@ -172,16 +172,16 @@ def _message(error: bytes, members: Mapping[str, bytes]) -> bytes:
     for text in (error, members.get("message", b"")):
         if text.startswith(b'"'):
             return text
-    return jsonrpc.encode_string(error.decode())
+    return jsontext.encode_string(error.decode())
 
 
 def _described(kind: str, message: bytes) -> bytes:
-    return b'{"errorMessage":%b,"errorType":%b}' % (message, jsonrpc.encode_string(kind))
+    return b'{"errorMessage":%b,"errorType":%b}' % (message, jsontext.encode_string(kind))
 
 
 def _members(error: bytes) -> dict[str, bytes]:
     try:
-        return jsonrpc.members(error)
+        return jsontext.members(error)
     except ValueError:
         return {}
 

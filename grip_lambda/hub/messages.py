@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from ..protocol import jsonrpc
+from ..errors import BadRequest
+from ..protocol import jsonrpc, monologue
 from ..store import Call, Host
 from .invocations import NOTHING_GIVEN, Given, host_context
 
 
-def _json_rpc(host: Host, method: str, params: bytes, call: Call) -> bytes:
+@dataclass(frozen=True)
+class Sent:
+    """A call as a Monologue client sent it: its body is the array of its arguments.
+
+    Attributes:
+        token: the call's token, which follows from the client's own.
+        sender: the client's id.
+        payload: all that it sent.
+    """
+
+    token: str
+    sender: str
+    payload: bytes
+
+
+def _json_rpc(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
     return jsonrpc.invocation(method, params, call.token)
 
 
+def _monologue(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
+    if sent is not None:
+        return monologue.routed(sent.sender, sent.payload)
+    # In the place of an id: who calls over HTTP can't be called, but can be answered.
+    return monologue.request(call.token, call.token, method, b"[%b]" % params)
+
+
 #: How a call is put, by the codec of its host. The params are JSON texts, a comma between them.
-CODECS: Mapping[str, Callable[[Host, str, bytes, Call], bytes]] = {jsonrpc.CODE: _json_rpc}
+CODECS: Mapping[str, Callable[[str, bytes, Call, Sent | None], bytes]] = {
+    jsonrpc.CODE: _json_rpc,
+    monologue.CODE: _monologue,
+}
 
 
 def cancellation(host: Host, token: str) -> bytes | None:
@@ -23,13 +50,36 @@ def cancellation(host: Host, token: str) -> bytes | None:
 
 
 def invocation(
-    host: Host, method: str, body: bytes, call: Call, given: Given = NOTHING_GIVEN
+    host: Host,
+    method: str,
+    body: bytes,
+    call: Call,
+    given: Given = NOTHING_GIVEN,
+    *,
+    sent: Sent | None = None,
 ) -> bytes:
     """Return the message that asks ``host`` for ``method``; the body is a JSON text.
 
     Args:
         given: what the caller gave of the context, for hosts that want it.
+        sent: what a Monologue client sent; the body is then the array of its arguments.
+
+    Raises:
+        BadRequest: what a Monologue client sent makes no sense there.
     """
+    params = [body]
+    if sent is not None and host.code != monologue.CODE:
+        params = _arguments(method, body)
     if host.context:
-        body = b"%b,%b" % (body, host_context(call, method, given))
-    return CODECS[host.code](host, method, body, call)
+        params.append(host_context(call, method, given))
+    return CODECS[host.code](method, b",".join(params), call, sent)
+
+
+def _arguments(method: str, args: bytes) -> list[bytes]:
+    """Return the params of a call to a lambda; refuse what is for Monologue clients only."""
+    if not method or method == "open" or method.startswith("rpc."):
+        raise BadRequest(f"a lambda has no method with the name {method[:100]!r}")
+    if not args.startswith(b"["):
+        raise BadRequest("`args` must be an array")
+    inner = args[1:-1].strip()
+    return [inner] if inner else []

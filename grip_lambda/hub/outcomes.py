@@ -30,7 +30,7 @@ def from_answer(answer: Answer, *, context: bool = False) -> Outcome:
         context: whether the host gets the context of each call, and may answer in its terms.
     """
     if answer.is_error:
-        return Outcome(400, b'{"error":%b}' % answer.value)
+        return Outcome(400, b'{"error":%b}' % answer.value, answer.extra)
     if context:
         return outcome_of(answer.value)
-    return Outcome(200, answer.value)
+    return Outcome(200, answer.value, answer.extra)

@@ -36,6 +36,7 @@ KINDS: Mapping[str, Callable[[Call, Outcome], Response]] = {
     "invoke": invoke_reply,
     "aws": aws_reply,
     "event": _plain,
+    "monologue": _plain,
 }
 
 

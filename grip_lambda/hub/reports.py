@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..protocol import jsonrpc
+from ..protocol import jsontext
 from ..store import Outcome
 
 #: The last so many bytes of a host's log lines are kept.
@@ -49,7 +49,7 @@ def outcome_of(result: bytes) -> Outcome:
     result itself.
     """
     try:
-        members = jsonrpc.members(result)
+        members = jsontext.members(result)
     except ValueError:
         return Outcome(200, result)
     if "errortype" not in members or not members.keys() <= _MEMBERS:

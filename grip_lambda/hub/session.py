@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..protocol import jsonrpc
+from ..protocol.monologue import DEFAULT_WAIT_S
 
 #: Bytes of the meta header, which comes with each batch.
 _META_MAX = 2000
@@ -52,6 +53,22 @@ class Opening:
     private: bool = False
 
 
+class MonologueTerms(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a Monologue client beside that.
+
+    Attributes:
+        wait_s: how long its calls may take, in seconds.
+        details: whether it wants to know more than its id.
+        recovered: whether that was open within the last day.
+        calls: how many it has made: a batch that comes twice is told from a call made twice.
+    """
+
+    wait_s: float = DEFAULT_WAIT_S
+    details: bool = False
+    recovered: bool = False
+    calls: int = 0
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True):
     """How far a host's connection has come, and what its host said when it acknowledged.
 
@@ -68,6 +85,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
         owner: the id of the API key that opened it; empty without one.
         private: whether it is to be callable with an API key only.
         replaces: the generation of another key's lambda, whose token it showed: its tokens end.
+        monologue: what is known beside that of a client that speaks Monologue; else None.
     """
 
     lambda_id: str
@@ -82,6 +100,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     owner: str = ""
     private: bool = False
     replaces: str = ""
+    monologue: MonologueTerms | None = None
 
     @property
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from ..errors import InvalidParameter
-from . import jsonrpc
+from . import jsontext
 from .mless import ClientContext
 
 #: How much of the log lines a caller gets, in bytes.
@@ -85,12 +85,12 @@ def _decoded(header: str) -> bytes:
         text = b64decode(header, validate=True)
     except (binascii.Error, ValueError):
         return b""
-    return text if jsonrpc.is_json(text) else b""
+    return text if jsontext.is_json(text) else b""
 
 
 def _object(text: bytes, complaint: str) -> dict[str, bytes]:
     try:
-        return jsonrpc.members(text)
+        return jsontext.members(text)
     except ValueError:
         raise InvalidParameter(complaint) from None
 

@@ -59,9 +59,23 @@ def parse_wait(prefer: str, default_s: float) -> float:
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() != "wait":
             continue
-        text = value.strip().strip('"')
-        seconds = float(text) if _NUMBER.fullmatch(text) else math.nan
-        if not math.isfinite(seconds):
-            raise BadRequest("Prefer: wait must be a number of seconds, like wait=10")
-        return min(max(seconds, WAIT_MIN_S), WAIT_MAX_S)
+        return parse_seconds(value.strip().strip('"'), "Prefer: wait", default_s)
     return default_s
+
+
+def parse_seconds(text: str | None, name: str, default_s: float) -> float:
+    """Return how long somebody is ready to wait, in seconds.
+
+    Args:
+        text: a number; None for ``default_s``. The nearer end is taken outside 0.05 to 3600.
+        name: how the client knows it.
+
+    Raises:
+        BadRequest: it is not a finite number.
+    """
+    if text is None:
+        return default_s
+    seconds = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(seconds):
+        raise BadRequest(f"{name} must be a number of seconds, like {name.rpartition(' ')[2]}=10")
+    return min(max(seconds, WAIT_MIN_S), WAIT_MAX_S)

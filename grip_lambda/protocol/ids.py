@@ -38,6 +38,22 @@ def new_call_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def client_call_token(secret: bytes, caller: str, callee: str, token: bytes) -> str:
+    """Return the token of a call whose caller has named it itself.
+
+    That name is neither unique nor secret. The same call gives the same token: its answer is
+    found again by who called, who was called, and the name.
+
+    Args:
+        caller, callee: ids of both.
+        token: the caller's name for the call.
+    """
+    digest = hmac.digest(
+        secret, b"call:%b:%b:%b" % (caller.encode(), callee.encode(), token), "sha256"
+    )
+    return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
 def is_call_token(text: str) -> bool:
     """Tell whether ``text`` has the form of a call token."""
     return _TOKEN.fullmatch(text) is not None

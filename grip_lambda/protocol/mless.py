@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, NewType, Protocol, Self, get_args
 import msgspec
 
 from ..errors import BadRequest
-from . import jsonrpc
+from . import jsontext
 
 #: A JSON text, as it was sent.
 Json = NewType("Json", bytes)
@@ -51,7 +51,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
             BadRequest: it is none, or a member is of another type.
         """
         try:
-            members = jsonrpc.members(text)
+            members = jsontext.members(text)
         except ValueError:
             raise BadRequest(f"{where or f'a {cls.__name__}'} must be a JSON object") from None
         known = _fields(cls)
@@ -71,7 +71,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
             or field not in self.optional
         ]
         return b"{%b}" % b",".join(
-            b"%b:%b" % (jsonrpc.encode_string(name), text)
+            b"%b:%b" % (jsontext.encode_string(name), text)
             for name, text in [*members, *self.others.items()]
         )
 

@@ -129,12 +129,15 @@ def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False
     return replace(caller, permit=permit(hub, request, late=late))
 
 
-def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None) -> Opening:
+def opening(
+    hub: Hub, request: Request, lambda_id: str | None, code: str | None, *, late: bool = False
+) -> Opening:
     """Return what a request asks for that opens a lambda, on whatever transport.
 
     Args:
         lambda_id: the id in the address, or None.
         code: the codec that the host speaks; None for the default.
+        late: see Access.opener.
 
     Raises:
         BadRequest: it asks for a private lambda, and no API keys are configured.
@@ -143,7 +146,7 @@ def opening(hub: Hub, request: Request, lambda_id: str | None, code: str | None)
     """
     check_origin(hub, request)
     private = "private" in request.args
-    owner = hub.access.opener(credentials(request), private=private)
+    owner = hub.access.opener(credentials(request), private=private, late=late)
     token = request.args.get("token", "")
     return Opening(lambda_id, token, code or jsonrpc.CODE, owner=owner, private=private)
 

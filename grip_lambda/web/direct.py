@@ -1,6 +1,6 @@
 """The two requests of every call, answered without Flask's contexts.
 
-They are a call that is posted, and a batch of its host's WebSocket. Flask's routing, contexts and
+They are a call that is posted, and a batch of a WebSocket. Flask's routing, contexts and
 hooks cost more than all that is done for them here, and nothing of these is used.
 """
 
@@ -18,7 +18,7 @@ from .cors import allow_origins
 from .websocket import batch
 
 _CALL = re.compile(r"/lambda/(?!new/)([^/]+)/([^/]+)", re.DOTALL)
-_NEW = re.compile(r"/lambda/new(?:/([^/]+))?", re.DOTALL)
+_SOCKET = re.compile(r"/(lambda/new(?=/[^/]|$)|monologue)(?:/([^/]*))?", re.DOTALL)
 
 
 def answer(hub: Hub, request: Request) -> Response | None:
@@ -26,11 +26,11 @@ def answer(hub: Hub, request: Request) -> Response | None:
     if request.method != "POST":
         return None
     socket = request.environ.get("CONTENT_TYPE") == events.CONTENT_TYPE
-    found = (_NEW if socket else _CALL).fullmatch(request.path)
+    found = (_SOCKET if socket else _CALL).fullmatch(request.path)
     if found is None:
         return None
     try:
-        response = batch(hub, request, found[1]) if socket else call(hub, request, *found.groups())
+        response = (batch if socket else call)(hub, request, *found.groups())
     except Exception as error:
         response = errors.respond(error)
     allow_origins(response, request.environ, hub.settings.origins)

@@ -44,7 +44,8 @@ def get(hub: Hub, request: Request, lambda_id: str | None) -> Response:
         lambda_id: the id in the address, or None.
     """
     kind = _kind(request)
-    wanted = opening(hub, request, lambda_id, None)
+    last = request.headers.get(CURSOR, "") if kind is not None else ""
+    wanted = opening(hub, request, lambda_id, None, late=last != "")
     if kind is None:
         hub.hosts.open(wanted)  # pages are not told why a handshake was refused; here they are
         raise UpgradeRequired(_UPGRADE)
@@ -53,7 +54,7 @@ def get(hub: Hub, request: Request, lambda_id: str | None) -> Response:
     client = Client(
         wanted,
         Connection("", node, headers, kind),
-        request.headers.get(CURSOR, ""),
+        last,
     )
     if kind == SSE:
         return _streamed(hub.http_hosts.stream(client))

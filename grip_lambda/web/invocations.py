@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ..errors import BadRequest
 from ..hub.calls import Caller
 from ..hub.invocations import Details, Given, bounded_wait, with_id
-from ..protocol import jsonrpc
+from ..protocol import jsontext
 from ..protocol.http import parse_wait
 from ..protocol.mless import InvokeRequest, ProxyRequest
 from ..settings import MAX_BODY
@@ -30,9 +30,9 @@ def invoke(lambda_id: str, method: str) -> Response:
     node = http_node(hub, request)
     wait_s = parse_wait(request.headers.get("Prefer", ""), hub.settings.wait_s)
     text = read_body(request, MAX_BODY)
-    if not jsonrpc.is_json(text):
+    if not jsontext.is_json(text):
         raise BadRequest(
-            f"the body must be JSON in UTF-8, nested no deeper than {jsonrpc.MAX_DEPTH} levels"
+            f"the body must be JSON in UTF-8, nested no deeper than {jsontext.MAX_DEPTH} levels"
         )
     proxied = ProxyRequest.decode(text)
     caller = _caller(node, proxied, InvokeRequest.decode(text).deadline, wait_s)

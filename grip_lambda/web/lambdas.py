@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..errors import BadRequest, NotFound
+from ..errors import BadRequest, NotFound, UpgradeRequired
 from ..grip import events
 from ..store import Lambda
 from .context import authenticate, current_hub, require
@@ -62,7 +62,7 @@ def new(lambda_id: str | None) -> BaseResponse:
     if request.method == "HEAD":
         raise MethodNotAllowed(["GET", "POST"], "a lambda is opened with GET")
     if request.mimetype == events.CONTENT_TYPE:
-        return batch(hub, request, lambda_id)
+        return batch(hub, request, "lambda/new", lambda_id)
     if lambda_id is None:
         raise BadRequest("hosts post to /lambda/new/<id>?token=…, with the id that they were given")
     return post(hub, request, lambda_id)
@@ -71,6 +71,16 @@ def new(lambda_id: str | None) -> BaseResponse:
 @blueprint.get(f"{NEXT}/<link>")
 def _next(link: str) -> BaseResponse:
     return following(current_hub(), request, link)
+
+
+@blueprint.get("/monologue")
+@blueprint.get("/monologue/")
+@blueprint.get("/monologue/<lambda_id>")
+def monologue(lambda_id: str = "") -> BaseResponse:
+    """Say what is spoken here to who opens no WebSocket."""
+    raise UpgradeRequired(
+        "open a WebSocket here; a handshake needs the header `Upgrade: websocket`, in lower case"
+    )
 
 
 def _entry(known: Lambda) -> dict[str, Any]:

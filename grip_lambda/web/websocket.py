@@ -11,39 +11,67 @@ from ..errors import BadRequest, Forbidden, NotAcceptable
 from ..grip import events
 from ..hub import Hub
 from ..hub.session import Connection, Session
-from ..protocol import jsonrpc
-from ..protocol.http import listed_headers
+from ..protocol import jsonrpc, monologue
+from ..protocol.http import listed_headers, parse_seconds
 from .context import opening, sender
 
 #: Pushpin keeps the session in this header, and sends it along with each batch.
 _META = "Meta-Lambda"
 
 
-def batch(hub: Hub, request: Request, lambda_id: str | None) -> Response:
+def batch(hub: Hub, request: Request, place: str, lambda_id: str | None) -> Response:
     """Open a lambda, or go on with one.
 
     Args:
-        lambda_id: the id in the address, which is to be opened again; or None.
+        place: where the client has connected: ``lambda/new`` or ``monologue``.
+        lambda_id: the id in the address, which is to be opened again; or none.
     """
+    lambda_id = lambda_id or None
     connection = _connection(hub, request)
     received = events.decode(request.get_data(cache=False))
-    websocket = hub.websocket
     session = Session.decode(request.headers.get(_META, ""))
     if session is not None:
-        now, out = websocket.batch(connection, session, received)
-        response = _batch(hub, out, now)
-        if now != session:
-            response.headers[f"Set-{_META}"] = now.encode()
+        hosts = hub.websocket if session.monologue is None else hub.monologue
+        done = hosts.batch(connection, session, received)
+        response = _batch(hub, done.out, done.session)
+        if done.session != session:
+            response.headers[f"Set-{_META}"] = done.session.encode()
+        for work in done.later:
+            response.call_on_close(work)
         return response
     if not received or received[0][0] != "OPEN":
         raise BadRequest("the first event of a connection is OPEN")
+    shake_hands = _open_monologue if place == "monologue" else _open_lambda
+    return shake_hands(hub, request, connection, lambda_id)
+
+
+def _open_lambda(
+    hub: Hub, request: Request, connection: Connection, lambda_id: str | None
+) -> Response:
     code = _subprotocol(request)
-    session, out = websocket.handshake(connection, opening(hub, request, lambda_id, code))
+    response = _opened(
+        hub, *hub.websocket.handshake(connection, opening(hub, request, lambda_id, code))
+    )
+    if code is not None:
+        response.headers["Sec-WebSocket-Protocol"] = code
+    return response
+
+
+def _open_monologue(
+    hub: Hub, request: Request, connection: Connection, lambda_id: str | None
+) -> Response:
+    wait_s = parse_seconds(request.args.get("timeout"), "timeout", monologue.DEFAULT_WAIT_S)
+    details = request.args.get("whoami") == "json"
+    wanted = opening(hub, request, lambda_id, monologue.CODE)
+    return _opened(
+        hub, *hub.monologue.handshake(connection, wanted, wait_s=wait_s, details=details)
+    )
+
+
+def _opened(hub: Hub, session: Session, out: list[Any]) -> Response:
     response = _batch(hub, out, session)
     response.headers[f"Set-{_META}"] = session.encode()
     response.headers.add(*events.GRIP_EXTENSION)
-    if code is not None:
-        response.headers["Sec-WebSocket-Protocol"] = code
     return response
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
@@ -262,3 +263,32 @@ def test_a_push_to_a_tab(fragile: Stack, empty_tab: Chrome, tmp_path: Path) -> N
             page.refresh()
             wait_until(lambda: text(page, "status") == "open", what="the reopening")
             assert text(page, "curl") == command
+
+
+def test_a_tab_with_an_event_source_is_a_function_until_it_is_deleted(
+    fragile: Stack, empty_tab: Chrome, tmp_path: Path
+) -> None:
+    page = (ROOT / "examples" / "event_source.html").read_text()
+    for mine, ours in {
+        "location.origin": f'"{fragile.url}"',
+        "let address;": "window.address = null;",
+        "const events": "const events = window.events",
+    }.items():
+        assert mine in page
+        page = page.replace(mine, ours)
+    (tmp_path / "index.html").write_text(page)
+    with pages(tmp_path) as url:
+        empty_tab.get(url)
+        output = empty_tab.find_element(By.TAG_NAME, "output")
+        wait_until(lambda: output.text, what="the address")
+        lambda_id = output.text.split("/")[-2]
+        wait_until(lambda: lambda_id in fragile.listing())
+
+        assert call(fragile.url, lambda_id, "greet", "1").json() == {"hello": 1}
+
+        address = str(empty_tab.execute_script("return window.address"))
+        assert requests.delete(address.replace("/new", ""), timeout=10).status_code == 204
+        # It comes back after its event, and is told that this is over.
+        state = "return window.events.readyState"
+        wait_until(lambda: empty_tab.execute_script(state) == 2, what="the end")
+        assert lambda_id not in fragile.listing()

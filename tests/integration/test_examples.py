@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -28,20 +29,23 @@ def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
         text = (ROOT / "examples" / name).read_text()
         copy = tmp_path / name
         copy.write_text(text.replace("localhost:7999", f"127.0.0.1:{stack.port}"))
-        program = ["node"] if copy.suffix == ".mjs" else [sys.executable, "-u"]
+        programs = {".mjs": ["node"], ".sh": ["sh"]}
+        program = programs.get(copy.suffix, [sys.executable, "-u"])
         process = subprocess.Popen(
             [*program, str(copy), *arguments],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a shell's programs end with it
         )
         running.append(process)
         return process
 
     yield run
     for process in running:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -54,7 +58,10 @@ def node_modules(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("node_modules")
-@pytest.mark.parametrize("name", ["host.py", "plain_host.py", "host.mjs", "library_host.mjs"])
+@pytest.mark.parametrize(
+    "name",
+    ["host.py", "plain_host.py", "host.mjs", "library_host.mjs", "stream_host.sh", "poll_host.sh"],
+)
 def test_a_host_and_its_caller(stack: Stack, start: Start, name: str) -> None:
     host = start(name)
     assert host.stdout is not None

@@ -24,6 +24,8 @@ from tests.support.load import LoadHost, hosts, listed, load
 from tests.support.stack import Stack, descendants, ended, wait_until
 from tests.support.traffic import Load, check_calls, until
 
+pytestmark = pytest.mark.alone
+
 #: Each has one request inside the backend at most: its call, or its host's batch with the answer.
 CALLERS = 16
 #: How long a call waits that was lost with a worker.
@@ -95,6 +97,36 @@ def test_the_death_of_a_worker_costs_at_most_what_is_inside_it(
             assert max(inside, default=0) <= dead
             record_property("cut", await check_lambdas(own_stack, to, cut=CALLERS))
             record_property("slowest_s", max(reply.seconds for reply in replies))
+
+    asyncio.run(run())
+
+
+def test_the_death_of_a_worker_costs_hosts_without_websocket_nothing(
+    own_stack: Stack, record_property: Any
+) -> None:
+    """They go on where they were, and post an answer again that was lost."""
+
+    async def run() -> None:
+        async with (
+            hosts(own_stack.ws_url, 20, transport="sse") as streams,
+            hosts(own_stack.ws_url, 20, transport="poll") as polls,
+        ):
+            to = [*streams, *polls]
+            calls = Load(own_stack.url, to, CALLERS, WAIT_S)
+            await calls.more(100)
+            first, _ = own_stack.workers()
+            os.kill(first, signal.SIGKILL)
+            await until(lambda: ended(first), "the death of a worker")
+            dead = calls.count
+            await until(lambda: len(own_stack.workers()) == 2, "a worker in its place")
+            await calls.more(200)
+            failed = check_calls(to, await calls.stop())
+            record_property("failed", len(failed))
+            assert len(failed) <= CALLERS
+            assert max((reply.body["n"] for reply in failed), default=0) <= dead
+            assert {one.id for one in to} <= own_stack.listing().keys()
+            replies = await load(own_stack.url, to, ({"n": -1 - n} for n in range(len(to))), 8)
+            assert {reply.status for reply in replies} == {200}
 
     asyncio.run(run())
 

@@ -375,3 +375,27 @@ def test_an_invoker_calls_a_lambda(stack: Stack, opened: SocketFactory) -> None:
     assert abs(context_told["deadline"] - deadline) < 500
     assert told.value.error == {"errorType": "E", "errorMessage": "m"}
     assert timed_out.value.error["errorType"] == "Timeout"
+
+
+def test_a_host_without_websocket_has_a_context(stack: Stack) -> None:
+    poll = {"Accept": "application/json"}
+    opening = requests.get(f"{stack.url}/lambda/new", headers=poll, timeout=10)
+    lambda_id, details = opening.json()[0]["params"]
+    url = f"{stack.url}/lambda/new/{lambda_id}?token={details['token']}"
+    requests.post(url, json={"id": 0, "result": CONTEXT}, timeout=10).raise_for_status()
+    future = in_background(invoke, stack, lambda_id, {"event": 1, "env": {"A": "b"}})
+    polled = requests.get(
+        url, headers={**poll, "Last-Event-ID": opening.headers["Last-Event-ID"]}, timeout=30
+    )
+    (message,) = polled.json()
+    reply = {"errortype": "", "result": "x" * 200_000, "logs": ["y"]}
+    requests.post(url, json={"id": message["id"], "result": reply}, timeout=10).raise_for_status()
+    answer = future.result(10).json()
+    requests.delete(f"{stack.url}/lambda/{lambda_id}?token={details['token']}", timeout=10)
+
+    event, context = message["params"]
+    assert event == 1
+    assert context["env"] == {"A": "b"}
+    assert answer["result"] == "x" * 200_000
+    assert answer["logs"] == ["y"]
+    assert answer["invokeid"] == context["aws_request_id"]

@@ -10,6 +10,11 @@ import pytest
 
 from tests.support.load import LoadHost, Reply, hosts, load
 from tests.support.stack import Stack
+from tests.support.transports import TRANSPORTS
+
+HTTP = TRANSPORTS[1:]
+
+pytestmark = pytest.mark.alone
 
 
 def cut_by_pushpin(stack: Stack) -> int:
@@ -36,38 +41,56 @@ def slowest(replies: list[Reply]) -> float:
     return max(reply.seconds for reply in replies)
 
 
-@pytest.mark.parametrize("host_count", [1, 4])
-@pytest.mark.parametrize("at_once", [1, 32])
-def test_two_thousand_calls_are_each_delivered_once_and_answered_with_their_own_result(
-    stack: Stack, at_once: int, host_count: int, record_property: Any
+@pytest.mark.parametrize(
+    ("transport", "count", "at_once", "host_count"),
+    [
+        *(("websocket", 2000, at_once, host_count) for at_once in (1, 32) for host_count in (1, 4)),
+        *((transport, 60, 1, 1) for transport in HTTP),
+        *((transport, 400, 32, host_count) for transport in HTTP for host_count in (1, 4)),
+    ],
+)
+def test_calls_are_each_delivered_once_and_answered_with_their_own_result(
+    stack: Stack,
+    transport: str,
+    count: int,
+    at_once: int,
+    host_count: int,
+    record_property: Any,
 ) -> None:
     async def run() -> None:
-        async with hosts(stack.ws_url, host_count) as to:
-            replies = await load(stack.url, to, ({"n": n} for n in range(2000)), at_once)
+        async with hosts(stack.ws_url, host_count, transport=transport) as to:
+            replies = await load(stack.url, to, ({"n": n} for n in range(count)), at_once)
         record_property("slowest_s", slowest(replies))
-        check_each_got_its_own(replies, to, 2000)
+        check_each_got_its_own(replies, to, count)
         assert slowest(replies) < 1.0, "a reply was lost and found again by the repeat"
 
     asyncio.run(run())
 
 
-def test_a_call_of_four_seconds_is_delivered_once_and_answered_once(stack: Stack) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_call_of_some_seconds_is_delivered_once_and_answered_once(
+    stack: Stack, transport: str
+) -> None:
+    lasts = 4.0 if transport == "websocket" else 2.0
+
     async def slow(method: str, body: Any) -> Any:
-        await asyncio.sleep(4)
+        await asyncio.sleep(lasts)
         return {"method": method, "body": body}
 
     async def run() -> None:
-        async with hosts(stack.ws_url, 1, slow) as to:
+        async with hosts(stack.ws_url, 1, slow, transport=transport) as to:
             replies = await load(stack.url, to, [{"n": 0}], 1)
             check_each_got_its_own(replies, to, 1)
-            assert 4.0 <= slowest(replies) < 4.5
+            assert lasts <= slowest(replies) < lasts + 0.5
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("host_count", [1, 4])
+@pytest.mark.parametrize(
+    ("transport", "host_count"), [("websocket", 1), ("websocket", 4), ("sse", 1), ("poll", 1)]
+)
 def test_calls_that_end_as_the_proxy_repeats_them_are_delivered_and_answered_once(
-    stack: Stack, host_count: int
+    stack: Stack, transport: str, host_count: int
 ) -> None:
     async def after(method: str, body: Any) -> Any:
         await asyncio.sleep(body["after"])
@@ -77,7 +100,7 @@ def test_calls_that_end_as_the_proxy_repeats_them_are_delivered_and_answered_onc
     bodies = [{"n": n, "after": seconds} for n, seconds in enumerate(lasting)]
 
     async def run() -> None:
-        async with hosts(stack.ws_url, host_count, after) as to:
+        async with hosts(stack.ws_url, host_count, after, transport=transport) as to:
             cut_before = cut_by_pushpin(stack)
             replies = await load(stack.url, to, bodies, 41)
             answered = [reply for reply in replies if reply.status]
@@ -90,13 +113,20 @@ def test_calls_that_end_as_the_proxy_repeats_them_are_delivered_and_answered_onc
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("wait_s", [0.5, 2.0])
-def test_deadlines_are_kept_while_other_calls_run(stack: Stack, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("transport", "wait_s"), [("websocket", 0.5), ("websocket", 2.0), ("sse", 0.5), ("poll", 0.5)]
+)
+def test_deadlines_are_kept_while_other_calls_run(
+    stack: Stack, transport: str, wait_s: float
+) -> None:
     async def never(method: str, body: Any) -> Any:
         await asyncio.Event().wait()
 
     async def run() -> None:
-        async with hosts(stack.ws_url, 2, never) as silent, hosts(stack.ws_url, 2) as quick:
+        async with (
+            hosts(stack.ws_url, 2, never, transport=transport) as silent,
+            hosts(stack.ws_url, 2) as quick,
+        ):
             waiting = asyncio.create_task(
                 load(stack.url, silent, ({"n": n} for n in range(40)), 40, wait_s)
             )
@@ -115,8 +145,9 @@ def test_deadlines_are_kept_while_other_calls_run(stack: Stack, wait_s: float) -
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_answers_at_the_very_deadline_are_a_result_or_a_deadline_and_never_both(
-    stack: Stack,
+    stack: Stack, transport: str
 ) -> None:
     async def after(method: str, body: Any) -> Any:
         await asyncio.sleep(body["after"])
@@ -125,7 +156,7 @@ def test_answers_at_the_very_deadline_are_a_result_or_a_deadline_and_never_both(
     bodies = [{"n": n, "after": 0.4 + 0.2 * n / 100} for n in range(100)]
 
     async def run() -> None:
-        async with hosts(stack.ws_url, 2, after) as to:
+        async with hosts(stack.ws_url, 2, after, transport=transport) as to:
             replies = await load(stack.url, to, bodies, 32, wait_s=0.5)
             assert len(replies) == 100
             assert {reply.status for reply in replies} == {200, 504}

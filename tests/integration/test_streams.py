@@ -298,6 +298,7 @@ def test_a_stream_outlives_every_backend(start_stack: StackFactory) -> None:
     message = host.receive()
     progress(host, message, 1)
     assert caller.next().data == b"1"
+    host.settle()
     stack.kill_workers()
     progress(host, message, 2)
     assert caller.next().data == b"2"

@@ -45,6 +45,14 @@ class Socket:
         self.id, self.token = lambda_id, details["token"]
         return lambda_id, details
 
+    def settle(self) -> None:
+        """Wait until the server has nothing in its hands of what was sent so far.
+
+        What a process has that is killed costs its host the connection.
+        """
+        self.send({"id": "settled", "method": "rpc.settled", "params": []})
+        assert self.receive()["id"] == "settled"
+
     def answer(self, message: dict[str, Any], **answer: object) -> None:
         """Answer a call with ``result=…`` or ``error=…``, or both."""
         self.send({"id": message["id"], **answer})
@@ -79,6 +87,7 @@ class Host:
         self, ws_url: str, handler: Handler, path: str = "/lambda/new", answer: object = "ok"
     ) -> None:
         self.seen: list[dict[str, Any]] = []
+        self._settled = threading.Event()
         self._handler = handler
         self._socket = Socket(ws_url, path)
         self.id, self.details = self._socket.open(answer)
@@ -97,6 +106,9 @@ class Host:
         try:
             for text in self._socket.socket:
                 message = json.loads(text)
+                if "method" not in message:
+                    self._settled.set()
+                    continue
                 self.seen.append(message)
                 threading.Thread(target=self._answer, args=(message,), daemon=True).start()
         except (ConnectionClosed, OSError):
@@ -109,6 +121,12 @@ class Host:
             answer = {"error": str(error)}
         with contextlib.suppress(ConnectionClosed, OSError):
             self._socket.send({"id": message["id"], **answer})
+
+    def settle(self) -> None:
+        """Wait as ``Socket.settle`` does."""
+        self._settled.clear()
+        self._socket.send({"id": "settled", "method": "rpc.settled", "params": []})
+        assert self._settled.wait(10)
 
     def close(self) -> None:
         self._socket.close()

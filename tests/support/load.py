@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from tests.support.links import LINKS, HttpConnection, Link
 
 #: Answers a call: the method and the body in, the result out, at once or later.
 Answering = Callable[[str, Any], Awaitable[Any]]
@@ -62,22 +61,25 @@ class LoadHost:
     """
 
     answering: Answering = echo
+    transport: str = "websocket"
     id: str = ""
     token: str = ""
     recovered: bool = False
     seen: list[Any] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    _socket: ClientConnection | None = None
+    _link: Link | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def open(self, ws_url: str, path: str = "/lambda/new") -> None:
         """Open it, and acknowledge."""
-        self._socket = await connect(ws_url + path, max_size=None, compression=None)
-        message = json.loads(await self._socket.recv())
+        self._link = LINKS[self.transport](ws_url.replace("ws://", "http://"))
+        messages = self._link.messages(path)
+        message = json.loads(await anext(messages))
         self.id, details = message["params"]
         self.token, self.recovered = details["token"], details["recovered"]
-        await self._socket.send('{"id":0,"result":"ok"}')
-        self._start(self._run(self._socket))
+        self._link.address = f"/lambda/new/{self.id}?token={self.token}"
+        await self._link.send('{"id":0,"result":"ok"}')
+        self._start(self._run(self._link, messages))
 
     async def reopen(self, ws_url: str) -> None:
         """Open it again after its connection has ended."""
@@ -87,39 +89,41 @@ class LoadHost:
         assert self.id == former
 
     async def close(self) -> None:
-        if self._socket is not None:
-            await self._socket.close()
         for task in list(self._tasks):
             task.cancel()
+        if self._link is not None:
+            await self._link.close()
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            async for text in socket:
-                message = json.loads(text)
-                self.seen.append(message["params"][0])
-                if self.answering is echo:
-                    await self._answer(socket, message)
-                else:
-                    self._start(self._answer(socket, message))
+    async def _run(self, link: Link, messages: AsyncIterator[str]) -> None:
+        async for text in messages:
+            message = json.loads(text)
+            self.seen.append(message["params"][0])
+            if self.answering is echo and self.transport == "websocket":
+                await self._answer(link, message)
+            else:
+                self._start(self._answer(link, message))
         self.ended.set()
 
-    async def _answer(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+    async def _answer(self, link: Link, message: dict[str, Any]) -> None:
         result = await self.answering(message["method"], message["params"][0])
-        with contextlib.suppress(ConnectionClosed):
-            await socket.send(json.dumps({"id": message["id"], "result": result}))
+        await link.send(json.dumps({"id": message["id"], "result": result}))
 
 
 @contextlib.asynccontextmanager
 async def hosts(
-    ws_url: str, count: int, answering: Answering = echo, apart_s: float = 0.005
+    ws_url: str,
+    count: int,
+    answering: Answering = echo,
+    apart_s: float = 0.005,
+    transport: str = "websocket",
 ) -> AsyncIterator[list[LoadHost]]:
     """Open lambdas, some milliseconds apart, and wait until they can be called."""
-    opened = [LoadHost(answering) for _ in range(count)]
+    opened = [LoadHost(answering, transport) for _ in range(count)]
     try:
         openings = []
         for one in opened:
@@ -147,14 +151,8 @@ async def listed(url: str, ids: Iterable[str], timeout_s: float = 10.0) -> None:
     caller.close()
 
 
-class Caller:
+class Caller(HttpConnection):
     """One keep-alive connection; a request at a time."""
-
-    def __init__(self, url: str) -> None:
-        self._host, _, port = url.removeprefix("http://").partition(":")
-        self._port = int(port)
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
 
     async def call(self, lambda_id: str, body: Any, wait_s: float = 30.0) -> Reply:
         """Call a lambda; a connection that ends instead of an answer is status 0."""
@@ -167,37 +165,6 @@ class Caller:
             self.close()
             status, content = 0, repr(error).encode()
         return Reply(body, status, content, time.perf_counter() - began, lambda_id)
-
-    async def request(
-        self, method: str, path: str, body: bytes = b"", wait_s: float = 30.0
-    ) -> tuple[int, bytes]:
-        if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
-        assert self._reader is not None
-        self._writer.write(
-            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
-            f"Prefer: wait={wait_s}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {
-            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head)
-        }
-        if headers.get("transfer-encoding") == "chunked":
-            content = b""
-            while size := int(await self._reader.readuntil(b"\r\n"), 16):
-                content += (await self._reader.readexactly(size + 2))[:-2]
-            await self._reader.readexactly(2)
-        else:
-            content = await self._reader.readexactly(int(headers["content-length"]))
-        if headers.get("connection") == "close":
-            self.close()
-        return int(head[0].split(" ")[1]), content
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._reader = self._writer = None
 
 
 async def load(

@@ -29,6 +29,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("docs/invocations.md", "aws.py"),
         ("docs/invocations.md", "context_host.py"),
         ("docs/functions.md", "faas_chat.py"),
+        ("docs/http-hosts.md", "stream_host.sh"),
+        ("docs/http-hosts.md", "poll_host.sh"),
+        ("docs/http-hosts.md", "event_source.html"),
         ("docs/functions.md", "faas_http.py"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip_lambda.errors import ProtocolError
-from grip_lambda.protocol import jsonrpc
+from grip_lambda.protocol import jsonrpc, jsontext
 from grip_lambda.protocol.jsonrpc import Answer, Notification, Request, parse
 
 SCALARS = (
@@ -240,8 +240,8 @@ def _under(frames: int, text: bytes) -> Answer | Notification | Request | None:
 
 @pytest.mark.parametrize("frames", [0, 100, 300])
 def test_whatever_body_is_accepted_can_be_echoed_in_an_object(frames: int) -> None:
-    deepest = max(depth for depth in range(1100) if jsonrpc.is_json(_deep(depth)))
-    assert deepest == jsonrpc.MAX_DEPTH
+    deepest = max(depth for depth in range(1100) if jsontext.is_json(_deep(depth)))
+    assert deepest == jsontext.MAX_DEPTH
     text = b'{"echo": %b }' % _deep(deepest)
 
     answer = _under(frames, b'{"id":"t" , "result": %b ,"error":null}' % text)
@@ -251,20 +251,20 @@ def test_whatever_body_is_accepted_can_be_echoed_in_an_object(frames: int) -> No
 
 @given(VALUES)
 def test_every_json_text_is_json(value: Any) -> None:
-    assert jsonrpc.is_json(json.dumps(value).encode())
+    assert jsontext.is_json(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize(
     "text", [b"", b" ", b"a=b", b"{", b"[1,]", b"NaN", b"\xff", b'"\xff"', b"1 2", b"'a'", b"01"]
 )
 def test_other_bytes_are_no_json(text: bytes) -> None:
-    assert not jsonrpc.is_json(text)
+    assert not jsontext.is_json(text)
 
 
 def test_brackets_within_strings_do_not_count_as_nesting() -> None:
-    assert jsonrpc.is_json(json.dumps('["\\[{' * 1000).encode())
-    assert jsonrpc.is_json(json.dumps(["[" * 999] * 5).encode())
-    assert jsonrpc.is_json(b"[%b]" % b",".join([b"[[]]"] * 1001))
+    assert jsontext.is_json(json.dumps('["\\[{' * 1000).encode())
+    assert jsontext.is_json(json.dumps(["[" * 999] * 5).encode())
+    assert jsontext.is_json(b"[%b]" % b",".join([b"[[]]"] * 1001))
 
 
 @given(json_texts(), st.data())
@@ -277,7 +277,7 @@ def test_no_text_is_taken_for_json_that_another_parser_refuses(
     )
     changed = text[:at] + other + text[at + data.draw(st.integers(0, 2)) :]
 
-    if jsonrpc.is_json(changed):
+    if jsontext.is_json(changed):
         json.loads(changed.decode(), parse_constant=pytest.fail)
 
 
@@ -288,5 +288,5 @@ def test_the_open_message_has_the_id_alone_and_then_the_details() -> None:
 
 
 def test_an_incomplete_escape_before_half_a_pair_is_not_completed() -> None:
-    assert not jsonrpc.is_json(b'"\\u0\\ud977"')
-    assert not jsonrpc.is_json(b'"\\u00\\ud977\\ude9c\\ud9b2"')
+    assert not jsontext.is_json(b'"\\u0\\ud977"')
+    assert not jsontext.is_json(b'"\\u00\\ud977\\ude9c\\ud9b2"')

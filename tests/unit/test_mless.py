@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip_lambda.errors import BadRequest
-from grip_lambda.protocol import jsonrpc
+from grip_lambda.protocol import jsonrpc, jsontext
 from grip_lambda.protocol.mless import (
     ClientClient,
     ClientContext,
@@ -102,7 +102,7 @@ def test_what_was_written_is_read_again(value: Type) -> None:
     text = value.encode()
 
     assert type(value).decode(text) == value
-    assert jsonrpc.is_json(text)
+    assert jsontext.is_json(text)
 
 
 @pytest.mark.parametrize(

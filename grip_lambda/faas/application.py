@@ -109,11 +109,12 @@ class Application:
         waits_s = left_s if is_short else _patience(event)
         pause_s, longest_s = _POLL_S
         while hold is not None:
-            waited_s = time.monotonic() - began
-            if waited_s >= waits_s:
+            if time.monotonic() - began >= waits_s:
                 return released(result) if is_short else _held(result, hold)
-            time.sleep(min(pause_s, waits_s - waited_s))
-            pause_s = min(2 * pause_s, longest_s)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s, began + waits_s - time.monotonic())
+            if pause_s <= 0:
+                self._swept = 0.0  # the end of a call makes room for another
             self._sweep()
             event = with_header(event, "Grip-Last", f"{hold.channel}; last-id={hold.last_id}")
             result = self._serve(event, context)

@@ -12,10 +12,10 @@ NODE   := tests/node/node_modules/.installed
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: install pushpin  ## Start everything and print how to use it (PORT=7999, WORKERS=2)
+run: $(VENV)/.runs pushpin  ## Start everything and print how to use it (PORT=7999, WORKERS=2)
 	@exec $(PY) -m grip_lambda serve
 
-cluster: install pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
+cluster: $(VENV)/.runs pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
 	@exec $(PY) -m grip_lambda cluster
 
 test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
@@ -44,12 +44,18 @@ function: install  ## Put what AWS Lambda needs into build/function (FUNCTION_PY
 	@rm -rf build/function
 	@$(FUNCTION_PYTHON) -m pip install --quiet --disable-pip-version-check --target build/function '.[faas]'
 
-install: $(VENV)/.installed  ## Make the virtual environment
+install: $(VENV)/.installed  ## Make the virtual environment, with what tests need
 
 # Everything is started as a module: that also works after the folder was renamed.
-$(VENV)/.installed: pyproject.toml
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.runs: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,redis,faas]'
+	@$(PIP) --editable '.[redis]'
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/.runs
+	@$(PIP) --editable '.[dev,redis,faas]'
 	@touch $@
 
 # The Lambda API's own Node client, the JavaScript library's tools, and the curl beside them.

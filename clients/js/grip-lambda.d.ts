@@ -8,12 +8,49 @@
 export interface Call {
   /** Aborted when nobody waits for the answer any more, or the host gives up while it closes. */
   readonly signal: AbortSignal;
+  /**
+   * Report the progress of the call; of streamed calls only. What it returns may be awaited, and
+   * should be where values come fast: it resolves when there is room for more.
+   *
+   * @param value Anything that can be written as JSON.
+   * @throws {TypeError} It can't be.
+   * @throws {RangeError} It makes too large a message.
+   */
+  progress(value: unknown): Promise<void>;
+  /** What is known of the call, for a host with `context: true`; null for others. */
+  readonly context: Context | null;
+}
+
+/** What a function is told of its call. The names are those of AWS Lambda's context. */
+export class Context {
+  private constructor();
+  /** The id of the invocation. */
+  readonly awsRequestId: string;
+  /** What was called. */
+  readonly invokedFunctionArn: string;
+  /** What the caller said of itself, `{ client, custom, env }`, or null. */
+  readonly clientContext: Readonly<Record<string, any>> | null;
+  /** Who calls, `{ cognitoIdentityId, cognitoIdentityPoolId }`, or null. */
+  readonly identity: Readonly<Record<string, any>> | null;
+  /** The environment that the request brought along. */
+  readonly env: Readonly<Record<string, any>>;
+  /** When the caller stops waiting, in ms since 1970. */
+  readonly deadline: number;
+  /** All of it, as it came. */
+  readonly raw: Readonly<Record<string, any>>;
+  /** Return how many ms there are until the deadline, 0 at least. */
+  getRemainingTimeInMillis(): number;
+  /** Send a line along with the result; AWS's clients get the last of them. */
+  log(line: unknown): void;
+  /** Say what the invocation took: the memory that there was, in words, and the MB used. */
+  bill(taken: { memory?: string | undefined; used?: number | undefined }): void;
 }
 
 /**
  * A function of a host. It gets the body, decoded from JSON (null if it was empty), and what it
- * returns, or its promise resolves to, is the result; undefined is null. What it throws is an
- * error for its caller: `{ errorType, errorMessage }`; a `RemoteError` is one of any form.
+ * returns, or its promise resolves to, is the result; undefined is null. One that is a generator,
+ * `async` or not, reports what it yields as progress. What it throws is an error for its caller:
+ * `{ errorType, errorMessage }`; a `RemoteError` is one of any form.
  */
 export type Handler = (body: any, call: Call) => unknown;
 
@@ -34,6 +71,15 @@ export interface HostOptions {
   token?: string | undefined;
   /** How many calls run at once; any number if it is missing. The server refuses more with 429. */
   maxCalls?: number | undefined;
+  /**
+   * An API key that may host; elsewhere than in pages that of the environment variable
+   * GRIP_LAMBDA_KEY, if it is missing. It is shown for a ticket, before each connection.
+   */
+  key?: string | undefined;
+  /** Whether it is to be callable with an API key only. */
+  private?: boolean | undefined;
+  /** Whether functions get a `context`. */
+  context?: boolean | undefined;
   /** The WebSocket to use where there is none, as in Node before 22: that of the package `ws`. */
   WebSocket?: WebSocketConstructor | undefined;
   /** Who is told of failed functions and lost connections: `console`, or null for nobody. */
@@ -56,7 +102,8 @@ export class Host {
    *   elsewhere that of the environment variable GRIP_LAMBDA_URL, or http://localhost:7999.
    * @param functions What can be called: the methods of an object whose names do not begin with
    *   `_`, the functions that a module exports, or those in a plain object or a Map, by name.
-   * @throws {TypeError} An address, a name or a function is none, or there is no WebSocket here.
+   * @throws {TypeError} An address, a name, a function or the key is none, or there is no
+   *   WebSocket here.
    * @throws {RangeError} `maxCalls` makes no sense.
    */
   constructor(url?: string | URL | null, functions?: object | null, options?: HostOptions);
@@ -89,8 +136,9 @@ export class Host {
   /**
    * Be a host until `close` is called.
    *
-   * Rejects with `TakenOver`, `Deleted` or `Forbidden` if somebody else has ended it, and with
-   * another `LambdaError` if the server does not want it.
+   * Rejects with `TakenOver`, `Deleted` or `Forbidden` if somebody else has ended it, with
+   * `Unauthorized` if its API key is missing or unknown, and with another `LambdaError` if the
+   * server does not want it.
    */
   run(): Promise<void>;
 
@@ -131,11 +179,17 @@ export interface Lambda {
 }
 
 export interface ClientOptions {
+  /**
+   * An API key; elsewhere than in pages that of the environment variable GRIP_LAMBDA_KEY, if it is
+   * missing.
+   */
+  key?: string | undefined;
   /** More headers for each request. */
   headers?: Record<string, string> | undefined;
   /**
    * How many times more a request is made that certainly reached no host, with pauses of 3 s in
-   * all at most; 4 by default. What may have been delivered is never sent again.
+   * all at most; 4 by default. What may have been delivered is not sent again, unless it has an
+   * idempotency key.
    */
   retries?: number | undefined;
   /** What makes the requests; the global `fetch` if it is missing. */
@@ -145,6 +199,57 @@ export interface ClientOptions {
 export interface CallOptions {
   /** The deadline in seconds, from 0.05 to 3600; 60 by default. */
   wait?: number | undefined;
+  /**
+   * Of the calls of a method with the same key within ten minutes one is made, and all get its
+   * answer. Such a call is made again by itself where the connection to the server was lost. 1 to
+   * 255 ASCII characters.
+   */
+  idempotencyKey?: string | undefined;
+}
+
+/** A call that was submitted. */
+export class PendingCall<Result = any> {
+  private constructor();
+  /** What it is asked for with; who knows it can read the result. */
+  readonly id: string;
+  /**
+   * Tell whether it has ended, with a result or an error. Rejects with `NotFound` if it is not
+   * known, or ended more than ten minutes ago.
+   */
+  done(): Promise<boolean>;
+  /**
+   * Wait for the result; resolves to it, decoded.
+   *
+   * Rejects with a DOMException whose name is `TimeoutError` if it has not ended by then (it goes
+   * on), with `NotFound` as `done`, with `Cancelled`, or as `Client.call` does.
+   *
+   * @param timeout How long to wait in seconds; until the call ends, if it is missing.
+   */
+  result(timeout?: number | null): Promise<Result>;
+  /** End it; its host is told, and its result is not kept. Rejects with `NotFound` as `done`. */
+  cancel(): Promise<void>;
+}
+
+/**
+ * A streamed call: iterate over what the host reports, then take the result.
+ *
+ *     const stream = client.stream(id, "count", 10);
+ *     for await (const value of stream) console.log(value);
+ *     console.log(await stream.result());
+ *
+ * Iterating throws what `Client.call` rejects with. Who leaves the loop early, or closes the
+ * stream, cancels the call some seconds later.
+ */
+export class Stream<Result = any> implements AsyncIterable<any> {
+  private constructor();
+  [Symbol.asyncIterator](): AsyncIterator<any, void, void>;
+  /**
+   * Resolves to the result; what is reported before it, and was not read yet, is passed over.
+   * Rejects as `Client.call` does.
+   */
+  result(): Promise<Result>;
+  /** Read no more. */
+  close(): Promise<void>;
 }
 
 /**
@@ -156,7 +261,7 @@ export interface CallOptions {
 export class Client {
   /**
    * @param url The server; if it is missing, as for `Host`.
-   * @throws {TypeError} The address or a header is none.
+   * @throws {TypeError} The address, the key or a header is none.
    */
   constructor(url?: string | URL | null, options?: ClientOptions);
 
@@ -180,6 +285,35 @@ export class Client {
     options?: CallOptions,
   ): Promise<Result>;
 
+  /**
+   * Begin a call and do not wait for it; its result is kept for ten minutes. Rejects as `call`
+   * does where the host was not asked.
+   *
+   * @param body As for `call`, but 6 MB at most.
+   */
+  submit<Result = any>(
+    id: string,
+    method: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<PendingCall<Result>>;
+
+  /**
+   * Call a method and have what its host reports meanwhile. It is called when the stream is read.
+   *
+   * @throws {BadRequest} As `call` rejects with.
+   * @throws {RangeError} As `call` rejects with.
+   */
+  stream<Result = any>(
+    id: string,
+    method: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Stream<Result>;
+
+  /** Return a call that was submitted before, also by another program. */
+  pending<Result = any>(callId: string): PendingCall<Result>;
+
   /** Return all lambdas that are open. */
   list(): Promise<Lambda[]>;
 
@@ -189,8 +323,10 @@ export class Client {
   /**
    * Close a lambda; its host is told and does not open it again. Rejects with `NotFound`, or with
    * `Forbidden` if the token is not the one that it was opened with.
+   *
+   * @param token Not needed with an API key that may host.
    */
-  delete(id: string, token: string): Promise<void>;
+  delete(id: string, token?: string): Promise<void>;
 }
 
 export interface ErrorOptions {

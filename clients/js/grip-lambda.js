@@ -4,6 +4,7 @@
 // (grip_lambda/client), and both are held to tests/vectors/client.json.
 
 export { Client } from "./grip-lambda/client.js";
+export { Context } from "./grip-lambda/context.js";
 export {
   BadRequest,
   Busy,
@@ -24,3 +25,5 @@ export {
   Unavailable,
 } from "./grip-lambda/errors.js";
 export { Host } from "./grip-lambda/host.js";
+export { PendingCall } from "./grip-lambda/pending.js";
+export { Stream } from "./grip-lambda/streams.js";

@@ -131,7 +131,8 @@ def request(lambda_id: str, method: str, body: Any, terms: Terms, *prefer: str) 
 
     Raises:
         ValueError: the deadline makes no sense.
-        BadRequest: the body can't be written as JSON, or the method can't be sent.
+        BadRequest: the body can't be written as JSON, or the method or the idempotency key
+            can't be sent.
     """
     if not (math.isfinite(terms.wait_s) and terms.wait_s > 0):
         raise ValueError("wait is a number of seconds, more than 0")
@@ -145,6 +146,8 @@ def request(lambda_id: str, method: str, body: Any, terms: Terms, *prefer: str) 
         "Content-Type": "application/json",
     }
     if terms.key is not None:
+        if not (1 <= len(terms.key) <= 255 and terms.key.isascii() and terms.key.isprintable()):
+            raise BadRequest("an idempotency key has 1 to 255 characters, all of ASCII")
         headers["Idempotency-Key"] = terms.key
     is_safe = terms.key is not None
     return Request("POST", path, headers, content, wait_s + MARGIN_S, is_safe)

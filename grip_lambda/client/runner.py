@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
@@ -20,7 +21,7 @@ from .liveness import WatchedConnection
 from .messages import Failure, Outcome, Result, described
 from .methods import Methods, failure, is_async
 from .progress import Reporter, is_async_generator, is_generator, run_async_generator, run_generator
-from .session import Action, Cancel, Close, Down, End, Invoke, Loss, Retry, Send, Session, Up
+from .session import Action, Cancel, Close, Down, End, Invoke, Loss, Post, Retry, Send, Session, Up
 from .threads import in_thread
 
 T = TypeVar("T")
@@ -32,6 +33,9 @@ DEFAULT_THREADS = 32
 #: What a message of the server may have, in bytes; a call's body has less.
 MAX_RECEIVED = 16 * 1024 * 1024
 _OPEN_S = 10.0
+#: How long a post may take, and the pauses after those that failed, in seconds.
+_POST_S = 30.0
+_POST_AGAIN_S = (0.1, 0.5, 2.0)
 _CLOSE_S = 3.0
 _LET_GO_S = 1.0
 
@@ -165,6 +169,8 @@ class Runner:
             match action:
                 case Send(text):
                     await self._send(text)
+                case Post(text):
+                    await self._post(text)
                 case Invoke(key):
                     self._calls[key] = self._spawn(self._invoke(action))
                 case Cancel(key):
@@ -190,6 +196,26 @@ class Runner:
         if self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(text)
+
+    async def _post(self, text: str) -> None:
+        """Post an answer; again where that may help, as the first one to a call counts."""
+        path, why = self._session.path, ""
+        for pause_s in _POST_AGAIN_S:
+            try:
+                async with httpx.AsyncClient(headers=self._headers, timeout=_POST_S) as http:
+                    reply = await http.post(self._url + path, content=text.encode())
+            except httpx.HTTPError as error:
+                why = str(error) or type(error).__name__
+            else:
+                why = f"{reply.status_code} {reply.text[:200]}"
+                if reply.status_code < 500:
+                    break
+            await asyncio.sleep(pause_s)
+        else:
+            log.error("a result was not sent: %s", why)
+            return
+        if reply.is_error:
+            log.error("a result was refused: %s", why)
 
     async def _invoke(self, call: Invoke) -> None:
         async def report(value: Any) -> None:

@@ -35,6 +35,13 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Post:
+    """Send a text by HTTP that is too long for a message, to the connection's path."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Invoke:
     """Run a method, and tell of its end with ``finished(key, …)``."""
 
@@ -82,7 +89,7 @@ class End:
     error: LambdaError | None
 
 
-Action = Send | Invoke | Cancel | Up | Down | Close | Retry | End
+Action = Send | Post | Invoke | Cancel | Up | Down | Close | Retry | End
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,7 @@ class Session:
         self._backoff = backoff or Backoff()
         self._connected = self._was_up = self._stopping = self._ended = False
         self._limit = DEFAULT_MESSAGE_BYTES
+        self._result_limit = 0
         self._ping_s: float | None = None
         self._next_key = 0
         self._running: set[int] = set()
@@ -174,7 +182,10 @@ class Session:
         actions: list[Action] = []
         self._running.discard(key)
         if key in self._calls:
-            actions.append(Send(messages.answer(self._calls.pop(key), outcome, self._limit)))
+            most = max(self._limit, self._result_limit)
+            text = messages.answer(self._calls.pop(key), outcome, most)
+            is_long = self._limit < len(text.encode()) <= self._result_limit
+            actions.append(Post(text) if is_long else Send(text))
         actions += self._begin()
         if self._stopping and self._connected and not self._running:
             actions.append(Close())
@@ -211,11 +222,11 @@ class Session:
         if not isinstance(lambda_id, str):
             return []
         details = details if isinstance(details, dict) else {}
-        limits = details.get("limits")
         self.id = lambda_id
         self.token = token if isinstance(token := details.get("token"), str) else self.token
-        limit = _number(limits.get("message")) if isinstance(limits, dict) else None
-        self._limit = int(limit or DEFAULT_MESSAGE_BYTES)
+        limits = given if isinstance(given := details.get("limits"), dict) else {}
+        self._limit = int(_number(limits.get("message")) or DEFAULT_MESSAGE_BYTES)
+        self._result_limit = int(_number(limits.get("result")) or 0)
         self._ping_s = _number(details.get("ping"))
         self._connected = True
         acknowledgement = messages.acknowledgement(

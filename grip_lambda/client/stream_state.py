@@ -78,7 +78,8 @@ class StreamState:
 
     def lost(self, failure: Failure) -> float:
         """Take that there was no response, or not all of it; return as ``refused``."""
-        return self._again(failure)
+        # One that has begun and fell silent goes on elsewhere.
+        return self._again(replace(failure, late=False) if self._last_id else failure)
 
     def _again(self, outcome: Reply | Failure) -> float:
         request = self.request()

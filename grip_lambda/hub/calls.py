@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
-import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
 
 from ..errors import (
@@ -16,7 +12,6 @@ from ..errors import (
     Busy,
     Forbidden,
     KeyReused,
-    NotFound,
     PublishError,
     StoreError,
     TooLarge,
@@ -24,92 +19,32 @@ from ..errors import (
 )
 from ..grip.nodes import Nodes
 from ..protocol import ids, jsontext, monologue
-from ..settings import MAX_BODY
-from ..store import ANYBODY, Call, Earlier, Host, Once, Outcome, Permit, Store
-from ..store.facts import OUTCOME_KEPT_S, RESULT_KEPT_S
+from ..store import Call, Earlier, Host, Outcome, Store
 from . import outcomes
 from .access import refusal
-from .channels import call_channel, host_channel
-from .invocations import NOTHING_GIVEN, Given
-from .messages import Sent, invocation
+from .callers import (
+    Caller,
+    Hold,
+    Invocation,
+    call_of,
+    check_lambda_id,
+    check_method,
+    hold_of,
+    once_of,
+)
+from .channels import host_channel
+from .messages import invocation
 from .outbox import Outbox
-from .replies import Replies, Response, render, render_late
+from .replies import Replies, Response, render
 
 log = logging.getLogger(__name__)
 
-_RESERVED = re.compile(r"open|rpc\..*", re.DOTALL)
 #: How long after it began a hold is repeated at the earliest, in seconds.
 _REPEAT_S = 1.0
 #: So many answers of a batch are looked up that ended no call.
 _AGAIN_MAX = 100
-#: Pushpin gives up a hold this long after the deadline, should every backend be gone by then.
-_HOLD_MARGIN_S = 1
 #: For so many seconds a message that belongs to no call waits for a host that is away.
 _TOLD_S = 60.0
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A caller that waits: what Pushpin is told to hold.
-
-    Attributes:
-        channel: what it is held on.
-        timeout_s: when Pushpin gives up by itself, in whole seconds.
-        response: what it gets then.
-    """
-
-    channel: str
-    timeout_s: int
-    response: Response
-
-
-def held(channel: str, left_s: float, response: Response) -> Hold:
-    """Return a hold for so many seconds; somebody else is to end it in time."""
-    return Hold(channel, math.ceil(max(0.0, left_s)) + _HOLD_MARGIN_S, response)
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What is to be sent to a host, once its caller is held."""
-
-    call: Call
-    hold: Hold
-    host: Host
-    message: bytes
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls, and how they are to be answered.
-
-    Attributes:
-        node: the Pushpin that holds the caller.
-        wait_s: how long the caller waits.
-        kind: how the caller is answered; see replies.py.
-        details: what that kind needs to know, as JSON; else empty.
-        kept_s: how long the outcome is kept, in seconds.
-        max_body: how many bytes the body may have.
-        permit: whom the caller may call.
-        once: of the calls of a method with the same text here, one is made; empty for none.
-        given: what the caller gives of the context, for hosts that want it.
-        sent: what a Monologue client sent; the body is then the array of its arguments.
-    """
-
-    node: str
-    wait_s: float
-    kind: str = "http"
-    details: str = ""
-    kept_s: float = OUTCOME_KEPT_S
-    max_body: int = MAX_BODY
-    permit: Permit = ANYBODY
-    once: str = ""
-    given: Given = NOTHING_GIVEN
-    sent: Sent | None = None
-
-    @property
-    def key(self) -> str:
-        """The id of the API key that calls; empty without one."""
-        return self.permit.key
 
 
 class Calls:
@@ -154,8 +89,8 @@ class Calls:
             )
         now = time.time()
         token = ids.new_call_token() if caller.sent is None else caller.sent.token
-        call = _call(lambda_id, token, caller, now)
-        once = _once(method, body, caller)
+        call = call_of(lambda_id, token, caller, now)
+        once = once_of(method, body, caller)
         try:
             host = self._store.begin_call(call, now, once, caller.permit)
         except Forbidden:
@@ -176,7 +111,7 @@ class Calls:
             )
             self._free_key(call)
             raise
-        return Invocation(call, _hold(call, now), host, message)
+        return Invocation(call, hold_of(call, now), host, message)
 
     def _begun_before(self, call: Call, now: float) -> Host:
         """Find the host of a call whose batch comes twice, as its process died on the way.
@@ -253,11 +188,11 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without its deadline: %s", error)
-            return _hold(_call(lambda_id, token, caller, now - _REPEAT_S), now)
+            return hold_of(call_of(lambda_id, token, caller, now - _REPEAT_S), now)
         if known is None:
-            return render(_call(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
+            return render(call_of(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
-        return _hold(call, now) if outcome is None else render(call, outcome)
+        return hold_of(call, now) if outcome is None else render(call, outcome)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
         """End calls that ``connection`` was asked; the outcome is stored before it is published.
@@ -288,53 +223,3 @@ class Calls:
     def reply(self, calls: Iterable[Call], outcome: Outcome) -> None:
         """Send the stored outcome of calls to their callers."""
         self._replies.send(calls, outcome)
-
-
-def _call(lambda_id: str, token: str, caller: Caller, now: float) -> Call:
-    return Call(
-        token,
-        lambda_id,
-        caller.node,
-        now + caller.wait_s,
-        caller.kind,
-        caller.details,
-        RESULT_KEPT_S if caller.once else caller.kept_s,
-        now,
-        caller.key,
-    )
-
-
-def _once(method: str, body: bytes, caller: Caller) -> Once | None:
-    if not caller.once:
-        return None
-    key = "\0".join((caller.key, method, caller.once)).encode("utf-8", "surrogatepass")
-    return Once(sha256(key).hexdigest(), sha256(body).hexdigest())
-
-
-def check_lambda_id(lambda_id: str) -> None:
-    """Refuse what can't be the id of a lambda.
-
-    Raises:
-        BadRequest: with what an id looks like.
-    """
-    if not ids.is_lambda_id(lambda_id):
-        raise BadRequest("a lambda id is 16 characters of A-Z, a-z, 0-9, - and _")
-
-
-def check_method(method: str) -> None:
-    """Refuse a method name that no host may have.
-
-    Raises:
-        BadRequest: it is reserved, or no text.
-        NotFound: it is empty or has a slash.
-    """
-    if not method or "/" in method:
-        raise NotFound("the address of a call is /lambda/<id>/<method>")
-    if "\0" in method:
-        raise BadRequest("a method name can't have NUL in it")
-    if _RESERVED.fullmatch(method):
-        raise BadRequest(f"the method name {method[:100]} is reserved")
-
-
-def _hold(call: Call, now: float) -> Hold:
-    return held(call_channel(call), call.deadline - now, render_late(call))

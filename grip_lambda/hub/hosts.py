@@ -11,13 +11,14 @@ import msgspec
 
 from ..errors import Cancelled, Forbidden, NotFound, PublishError, TakenOver, Unauthorized
 from ..grip.nodes import Nodes
-from ..protocol import ids, jsonrpc
+from ..protocol import codecs, ids, jsonrpc
 from ..protocol.keys import Key
 from ..settings import MAX_BODY, MAX_MESSAGE, Settings
 from ..store import Closed, Lambda, Outcome, Store
 from . import outcomes
 from .access import Access
-from .calls import Calls, check_lambda_id
+from .callers import check_lambda_id
+from .calls import Calls
 from .channels import host_channel
 from .openings import Deletions
 from .session import Connection, Opening, Session
@@ -68,7 +69,7 @@ class Hosts:
         """
         session, recovered = self.prepare(opening)
         details = self.details(session, recovered)
-        return session, jsonrpc.open_message(session.lambda_id, details)
+        return session, codecs.of(session.code).open_message(session.lambda_id, details)
 
     def prepare(self, opening: Opening) -> tuple[Session, bool]:
         """Begin to open a lambda whose host is told of it in another way.

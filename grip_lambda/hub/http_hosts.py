@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import (
@@ -25,9 +24,9 @@ from ..settings import Settings
 from ..store import Entry, Reader, Store, Tail
 from .channels import log_channel, parse_log_channel
 from .hosts import Hosts
+from .http_reads import Client, Polled, Stream
 from .openings import Deletions, Openings, Pending
 from .outbox import LATE_S, LIVES_S, POLL, SEEN_S, SSE, Outbox
-from .session import Connection, Opening
 
 log = logging.getLogger(__name__)
 
@@ -39,60 +38,12 @@ _DELETED = "the lambda was deleted; to open it again, ask without Last-Event-ID"
 
 
 @dataclass(frozen=True)
-class Stream:
-    """A stream to be held.
-
-    Attributes:
-        channel: where it goes on.
-        last: the number of the last message in it.
-        link: the signed text that its next link is made of.
-        body: what it begins with.
-    """
-
-    channel: str
-    last: int
-    link: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Polled:
-    """The answer to a poll.
-
-    Attributes:
-        messages: as JSON texts.
-        cursor: where the next poll goes on.
-        channel: if not None the poll is held on it, and this is what it ends with in time.
-        timeout_s: when Pushpin ends it by itself, in whole seconds.
-    """
-
-    messages: Sequence[Entry]
-    cursor: str
-    channel: str | None = None
-    timeout_s: int = 0
-
-
-@dataclass(frozen=True)
-class Client:
-    """Who asks.
-
-    Attributes:
-        opening: what to open, should that be necessary.
-        connection: the node, headers and transport; its id is not used.
-        last: the event id that the request brought, or empty.
-    """
-
-    opening: Opening
-    connection: Connection
-    last: str
-
-
-@dataclass(frozen=True)
 class _Held:
-    """A hold, and when it was asked for."""
+    """A hold, when it was asked for, and when it is to be looked at."""
 
     since: float
     reader: Reader
+    due: float
 
 
 class HttpHosts:
@@ -229,17 +180,16 @@ class HttpHosts:
         """End the polls whose time is over, and notice who left before being held."""
         now = time.time()
         for key, held in list(self._holds.items()):
-            if now < min(held.since + _HELD_S, held.reader.until):
+            if now < held.due or self._holds.get(key) is not held:
+                continue  # or a later one came just now
+            reader = held.reader
+            if now >= reader.until and reader.kind == POLL:
+                self._outbox.end_hold(*key, reader)
+            elif self._outbox.is_held(*key, reader) is False:
+                self._left(*key, reader.hold, held.since)
+            elif reader.kind == POLL:
+                self._holds[key] = replace(held, due=reader.until)
                 continue
-            if self._holds.get(key) != held:
-                continue  # a later one came just now
-            is_held = self._outbox.is_held(*key, held.reader)
-            if is_held is False and now < held.reader.until:
-                self._left(*key, held.reader.hold, held.since)
-            elif held.reader.kind == POLL:
-                if now < held.reader.until:
-                    continue
-                self._outbox.end_hold(*key, held.reader)
             self._holds.pop(key, None)
 
     # Both
@@ -332,7 +282,7 @@ class HttpHosts:
             trim=True,
         )
         key = (event.lambda_id, event.connection)
-        self._holds[key] = _Held(now, tail.reader)
+        self._holds[key] = _Held(now, tail.reader, min(now + _HELD_S, until))
         if tail.previous is not None:
             self._outbox.end_hold(event.lambda_id, event.connection, tail.previous)
         return tail

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import BadRequest
-from ..protocol import jsonrpc, monologue
+from ..protocol import codecs, jsonrpc, jsonrpc2, monologue
 from ..store import Call, Host
 from .invocations import NOTHING_GIVEN, Given, host_context
 
@@ -26,27 +26,35 @@ class Sent:
     payload: bytes
 
 
-def _json_rpc(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
-    return jsonrpc.invocation(method, params, call.token)
+def _json_rpc(method: str, params: list[bytes], call: Call, sent: Sent | None) -> bytes:
+    return jsonrpc.invocation(method, b",".join(params), call.token)
 
 
-def _monologue(method: str, params: bytes, call: Call, sent: Sent | None) -> bytes:
+def _json_rpc_2(method: str, params: list[bytes], call: Call, sent: Sent | None) -> bytes:
+    if sent is None and len(params) == 1 and jsonrpc2.is_object(params[0]):
+        return jsonrpc2.named(method, params[0], call.token)
+    return jsonrpc2.invocation(method, b",".join(params), call.token)
+
+
+def _monologue(method: str, params: list[bytes], call: Call, sent: Sent | None) -> bytes:
     if sent is not None:
         return monologue.routed(sent.sender, sent.payload)
     # In the place of an id: who calls over HTTP can't be called, but can be answered.
-    return monologue.request(call.token, call.token, method, b"[%b]" % params)
+    return monologue.request(call.token, call.token, method, b"[%b]" % b",".join(params))
 
 
-#: How a call is put, by the codec of its host. The params are JSON texts, a comma between them.
-CODECS: Mapping[str, Callable[[str, bytes, Call, Sent | None], bytes]] = {
+#: How a call is put, by the codec of its host. The params are JSON texts.
+CODECS: Mapping[str, Callable[[str, list[bytes], Call, Sent | None], bytes]] = {
     jsonrpc.CODE: _json_rpc,
+    jsonrpc2.CODE: _json_rpc_2,
     monologue.CODE: _monologue,
 }
 
 
 def cancellation(host: Host, token: str) -> bytes | None:
     """Return the message that tells ``host`` not to go on with a call; None where it knows none."""
-    return jsonrpc.cancellation(token) if host.code == jsonrpc.CODE else None
+    codec = codecs.CODECS.get(host.code)
+    return None if codec is None else codec.cancellation(token)
 
 
 def invocation(
@@ -72,7 +80,7 @@ def invocation(
         params = _arguments(method, body)
     if host.context:
         params.append(host_context(call, method, given))
-    return CODECS[host.code](method, b",".join(params), call, sent)
+    return CODECS[host.code](method, params, call, sent)
 
 
 def _arguments(method: str, args: bytes) -> list[bytes]:

@@ -22,7 +22,8 @@ from ..settings import Settings
 from ..store import Call, Outcome, Store
 from .access import Access
 from .batches import Batch, WebSocketBatches
-from .calls import Caller, Calls, Invocation
+from .callers import Caller, Invocation
+from .calls import Calls
 from .channels import host_channel
 from .hosts import Hosts
 from .messages import Sent

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import BadRequest, Forbidden, NotFound, ProtocolError, TakenOver
-from ..protocol import ids, jsonrpc
+from ..protocol import codecs, ids, jsonrpc
 from ..settings import Settings
 from ..store import Lambda, Store
 from . import outcomes
@@ -42,10 +42,7 @@ class Posts:
         """
         now = time.time()
         known, waiting = self._holders(lambda_id, token, now)
-        try:
-            messages = jsonrpc.parse_all(body)
-        except ProtocolError as error:
-            raise BadRequest(str(error)) from None
+        messages = _read(body, known, waiting)
         answers = []
         reports = []
         for message in messages:
@@ -121,6 +118,21 @@ class Posts:
         self._hosts.acknowledge(connection, pending.session, answer.value)
         self._openings.remove(lambda_id, number, now)
         return self._store.get_lambda(lambda_id, now)
+
+
+def _read(
+    body: bytes, known: Lambda | None, waiting: list[tuple[int, Pending]]
+) -> list[jsonrpc.Message]:
+    """Read messages in the codec of their host, which may be about to change."""
+    codes = [] if known is None else [known.code]
+    codes += [pending.session.code for _, pending in reversed(waiting)]
+    refusal = BadRequest("this lambda is not open")
+    for code in dict.fromkeys(codes):
+        try:
+            return codecs.of(code).parse_all(body)
+        except ProtocolError as error:
+            refusal = BadRequest(str(error))
+    raise refusal
 
 
 def _holder(known: Lambda) -> tuple[Connection, Session]:

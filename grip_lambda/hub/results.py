@@ -13,7 +13,8 @@ from ..errors import Busy, NotFound, Unavailable
 from ..protocol import ids
 from ..store import Call, Host, Outcome, Store, Wait
 from . import outcomes
-from .calls import Calls, Hold, held
+from .callers import Hold, held
+from .calls import Calls
 from .channels import parse_wait_channel, wait_channel
 from .messages import cancellation
 from .replies import TOO_LATE, Replies, Response, for_wait, render

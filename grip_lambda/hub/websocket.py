@@ -6,7 +6,7 @@ from gripcontrol import WebSocketEvent
 
 from ..errors import ProtocolError
 from ..grip import events
-from ..protocol import jsonrpc
+from ..protocol import codecs, jsonrpc
 from .batches import Batch, WebSocketBatches
 from .channels import host_channel
 from .hosts import NOT_ACKNOWLEDGED
@@ -33,10 +33,16 @@ class WebSocketHosts(WebSocketBatches):
         ]
 
     def _message(self, batch: Batch, content: bytes) -> None:
-        message = jsonrpc.parse(content)
-        if isinstance(message, jsonrpc.Request):
-            batch.out.append(events.text(jsonrpc.unknown_method(message)))
-        elif isinstance(message, jsonrpc.Notification):
+        codec = codecs.of(batch.session.code)
+        received = codec.receive(content)
+        for message in received.messages:
+            self._one(batch, message)
+        response = codec.response(received)
+        if response is not None:
+            batch.out.append(events.text(response))
+
+    def _one(self, batch: Batch, message: jsonrpc.Message) -> None:
+        if isinstance(message, jsonrpc.Notification):
             self._hosts.notified(batch.connection, batch.session, message)
         elif isinstance(message, jsonrpc.Answer):
             if isinstance(message.id, str):

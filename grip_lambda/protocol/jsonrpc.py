@@ -10,6 +10,7 @@ alone when a handler returns nothing, which counts as a null result).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,16 +22,16 @@ from . import jsontext
 from .jsontext import encode_string
 
 CODE = "json-rpc"
-_NULL = b"null"
-_SPACE = b" \t\r\n"
+NULL = b"null"
+SPACE = b" \t\r\n"
 
 
 class _Message(msgspec.Struct):
     id: Any = msgspec.UNSET
     method: Any = msgspec.UNSET
     params: msgspec.Raw = msgspec.Raw()
-    result: msgspec.Raw = msgspec.Raw(_NULL)
-    error: msgspec.Raw = msgspec.Raw(_NULL)
+    result: msgspec.Raw = msgspec.Raw(NULL)
+    error: msgspec.Raw = msgspec.Raw(NULL)
 
 
 _decoder = msgspec.json.Decoder(_Message)
@@ -67,6 +68,23 @@ class Request:
     method: str
 
 
+@dataclass(frozen=True)
+class Invalid:
+    """What is no message, among others that are."""
+
+
+#: What a host may send; None says nothing.
+Message = Answer | Notification | Request | Invalid | None
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came in one piece on a WebSocket; several messages, if that is a batch."""
+
+    messages: Sequence[Message]
+    is_batch: bool = False
+
+
 def invocation(method: str, body: bytes, token: str) -> bytes:
     """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
     return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
@@ -88,13 +106,26 @@ def unknown_method(request: Request) -> bytes:
     return msgspec.json.encode({"id": request.id, "result": None, "error": error})
 
 
-def parse_all(data: bytes) -> list[Answer | Notification | Request | None]:
+def receive(data: bytes) -> Received:
+    """Read what came on a WebSocket; as ``parse``."""
+    return Received([parse(data)])
+
+
+def response(received: Received) -> bytes | None:
+    """Return what answers a host that asked something; None for nothing."""
+    for message in received.messages:
+        if isinstance(message, Request):
+            return unknown_method(message)
+    return None
+
+
+def parse_all(data: bytes) -> list[Message]:
     """Read what a host posts: one message, or an array of them.
 
     Raises:
         ProtocolError: any of it is not JSON-RPC in UTF-8.
     """
-    if not data.lstrip(_SPACE).startswith(b"["):
+    if not data.lstrip(SPACE).startswith(b"["):
         return [parse(data)]
     try:
         messages = jsontext.elements(data)
@@ -142,6 +173,6 @@ def parse(data: bytes) -> Answer | Notification | Request | None:
     if not isinstance(message.id, (str, int, float)):
         raise ProtocolError("a JSON-RPC id must be the one that was sent")
     error = bytes(message.error)
-    if error != _NULL:
+    if error != NULL:
         return Answer(message.id, error, is_error=True)
     return Answer(message.id, bytes(message.result), is_error=False)

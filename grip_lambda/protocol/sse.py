@@ -59,14 +59,17 @@ class Parser:
         self._begun = False
         self._data: list[bytes] = []
         self._name = ""
-        self._id = ""
+        self._id = self._last_id = ""
         #: How long a reader is asked to wait before it comes back, in milliseconds; None if not.
         self.retry_ms: int | None = None
 
     @property
     def last_id(self) -> str:
-        """The last event id so far; a reader that comes back says it."""
-        return self._id
+        """The id of what was read so far; a reader that comes back says it.
+
+        An id counts from the end of its event on: before, the event would be missed.
+        """
+        return self._last_id
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take what has arrived, and return the events that are whole now."""
@@ -101,4 +104,5 @@ class Parser:
     def _dispatch(self) -> list[Event]:
         data, name = self._data, self._name
         self._data, self._name = [], ""
+        self._last_id = self._id
         return [Event(b"\n".join(data), self._id, name or "message")] if data else []

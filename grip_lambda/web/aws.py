@@ -16,7 +16,7 @@ from ..errors import BadRequest, BadSignature, InvalidParameter, NotFound, Reque
 from ..hub import Hub
 from ..hub.access import check_call
 from ..hub.aws import WAIT_S, aws_error, aws_headers
-from ..hub.calls import Caller, check_method
+from ..hub.callers import Caller, check_method
 from ..hub.invocations import Details, Given, new_request_id
 from ..hub.sigv4 import Signed, signer
 from ..protocol import aws, ids

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from ..errors import BadRequest, TooLarge
 from ..hub import Hub, replies
-from ..hub.calls import Caller
+from ..hub.callers import Caller
 from ..hub.channels import parse_call_channel
 from ..hub.replies import SAME_STREAM
 from ..hub.results import SAME, pending

@@ -18,9 +18,8 @@ from ..grip import events
 from ..grip.signature import Sender
 from ..hub import Hub
 from ..hub.access import Credentials
-from ..hub.calls import Caller
+from ..hub.callers import Caller
 from ..hub.session import Opening
-from ..protocol import jsonrpc
 from ..protocol.keys import Key, Right
 from ..store import ANYBODY, Permit
 
@@ -130,13 +129,13 @@ def authorized(hub: Hub, request: Request, caller: Caller, *, late: bool = False
 
 
 def opening(
-    hub: Hub, request: Request, lambda_id: str | None, code: str | None, *, late: bool = False
+    hub: Hub, request: Request, lambda_id: str | None, code: str, *, late: bool = False
 ) -> Opening:
     """Return what a request asks for that opens a lambda, on whatever transport.
 
     Args:
         lambda_id: the id in the address, or None.
-        code: the codec that the host speaks; None for the default.
+        code: the codec that the host speaks.
         late: see Access.opener.
 
     Raises:
@@ -148,7 +147,7 @@ def opening(
     private = "private" in request.args
     owner = hub.access.opener(credentials(request), private=private, late=late)
     token = request.args.get("token", "")
-    return Opening(lambda_id, token, code or jsonrpc.CODE, owner=owner, private=private)
+    return Opening(lambda_id, token, code, owner=owner, private=private)
 
 
 def check_origin(hub: Hub, request: Request) -> None:

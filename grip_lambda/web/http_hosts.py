@@ -10,10 +10,10 @@ from werkzeug.wrappers import Request, Response
 from ..errors import TooLarge, UpgradeRequired
 from ..grip.node import HOLD_ID
 from ..hub import Hub
-from ..hub.http_hosts import Client, Polled, Stream
+from ..hub.http_reads import Client, Polled, Stream
 from ..hub.outbox import CURSOR, POLL, SSE, array
 from ..hub.session import Connection
-from ..protocol import sse
+from ..protocol import codecs, sse
 from ..protocol.http import listed_headers, parse_wait
 from ..settings import POLL_S
 from .context import http_node, opening
@@ -45,7 +45,8 @@ def get(hub: Hub, request: Request, lambda_id: str | None) -> Response:
     """
     kind = _kind(request)
     last = request.headers.get(CURSOR, "") if kind is not None else ""
-    wanted = opening(hub, request, lambda_id, None, late=last != "")
+    code, _ = codecs.choose(request.args.get("code"), "")
+    wanted = opening(hub, request, lambda_id, code, late=last != "")
     if kind is None:
         hub.hosts.open(wanted)  # pages are not told why a handshake was refused; here they are
         raise UpgradeRequired(_UPGRADE)

@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ..errors import BadRequest
-from ..hub.calls import Caller
+from ..hub.callers import Caller
 from ..hub.invocations import Details, Given, bounded_wait, with_id
 from ..protocol import jsontext
 from ..protocol.http import parse_wait

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from ..grip.node import HOLD_ID
 from ..hub import replies
-from ..hub.calls import Hold
+from ..hub.callers import Hold
 
 
 def held_or_answered(request: Request, found: Hold | replies.Response) -> Response:

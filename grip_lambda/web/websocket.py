@@ -7,11 +7,11 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from ..errors import BadRequest, Forbidden, NotAcceptable
+from ..errors import BadRequest, Forbidden
 from ..grip import events
 from ..hub import Hub
 from ..hub.session import Connection, Session
-from ..protocol import jsonrpc, monologue
+from ..protocol import codecs, monologue
 from ..protocol.http import listed_headers, parse_seconds
 from .context import opening, sender
 
@@ -48,12 +48,13 @@ def batch(hub: Hub, request: Request, place: str, lambda_id: str | None) -> Resp
 def _open_lambda(
     hub: Hub, request: Request, connection: Connection, lambda_id: str | None
 ) -> Response:
-    code = _subprotocol(request)
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    code, chosen = codecs.choose(request.args.get("code"), offered)
     response = _opened(
         hub, *hub.websocket.handshake(connection, opening(hub, request, lambda_id, code))
     )
-    if code is not None:
-        response.headers["Sec-WebSocket-Protocol"] = code
+    if chosen is not None:
+        response.headers["Sec-WebSocket-Protocol"] = chosen
     return response
 
 
@@ -86,18 +87,6 @@ def _connection(hub: Hub, request: Request) -> Connection:
     if known is None or known.protocol != "ws" or not connection_id:
         raise Forbidden("batches are taken from the proxy only; open a WebSocket instead")
     return Connection(connection_id, known.node, partial(listed_headers, request.headers.items()))
-
-
-def _subprotocol(request: Request) -> str | None:
-    """Choose among the offered codecs; None where none was offered."""
-    offered = [
-        name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    ]
-    if offered == [""]:
-        return None
-    if jsonrpc.CODE not in offered:
-        raise NotAcceptable(f"the codecs spoken here are: {jsonrpc.CODE}")
-    return jsonrpc.CODE
 
 
 def _batch(hub: Hub, out: list[Any], session: Session) -> Response:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from tests.support.clients import Handler, Host, Socket
 from tests.support.function_stack import FunctionStack
+from tests.support.keys import KeyedStack
 from tests.support.redis import RedisServer
 from tests.support.stack import Stack, wait_until
+from tests.support.transports import Connection, connect
 
 StackFactory = Callable[..., Stack]
 HostFactory = Callable[..., Host]
 SocketFactory = Callable[..., Socket]
+ConnectionFactory = Callable[..., Connection]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,6 +43,16 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture(scope="session")
 def serve_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("stack"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
+    """A stack that takes API keys, pings its hosts each second, and soon misses who has gone."""
+    keys = {"host": "host", "call": "call", "full": "host,call,list"}
+    hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1"}
+    running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
     yield running
     running.stop()
 
@@ -110,3 +124,31 @@ def opened(stack: Stack, socket: SocketFactory) -> SocketFactory:
         return one
 
     return open_socket
+
+
+@pytest.fixture
+def connected(stack: Stack) -> Iterator[ConnectionFactory]:
+    """Ask for lambdas on any transport; the test says every message."""
+    connections: list[Connection] = []
+
+    def ask(transport: str, path: str = "/lambda/new") -> Connection:
+        connections.append(connect(transport, stack.url, path))
+        return connections[-1]
+
+    yield ask
+    for one in connections:
+        requests.delete(f"{stack.url}/lambda/{one.id}?token={one.token}", timeout=10)
+        one.close()
+
+
+@pytest.fixture
+def hosting(stack: Stack, connected: ConnectionFactory) -> ConnectionFactory:
+    """Open lambdas on any transport, which the test answers for; they are listed by then."""
+
+    def open_one(transport: str, path: str = "/lambda/new", answer: object = "ok") -> Connection:
+        one = connected(transport, path)
+        one.open(answer)
+        wait_until(lambda: one.id in stack.listing(), what="the listing of a lambda")
+        return one
+
+    return open_one

@@ -74,6 +74,12 @@ def nothing_came(host: Socket) -> None:
         host.receive(0.05)
 
 
+def is_open(host: Socket) -> None:
+    """Wait until a lambda can be called: the host's own request is answered after that."""
+    host.send({"id": "ready", "method": "rpc.ready", "params": []})
+    assert host.receive()["id"] == "ready"
+
+
 def test_request_response(opened: SocketFactory, invoke: Invoke) -> None:
     host = opened()
     future = invoke(host.id, b'{"b": 1.0, "a": "\\ud800"}', Qualifier="greet")
@@ -406,6 +412,7 @@ def test_a_key_signs(keyed: tuple[Stack, dict[str, list[str]]], name: str) -> No
         additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
     )
     host.open()
+    is_open(host)
     client = client_of(stack, *keys["call"])
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(
@@ -442,6 +449,7 @@ def test_who_may_not_call(keyed: tuple[Stack, dict[str, list[str]]], key: str, c
         additional_headers={"X-Api-Key": "gl_" + "_".join(keys["host"])},
     )
     host.open()
+    is_open(host)
     options: dict[str, Any] = {"signature_version": UNSIGNED} if key == "none" else {}
     pair = {"wrong secret": [keys["call"][0], "wrong"], "host": keys["host"]}.get(key, ["a", "b"])
     client = client_of(stack, *pair, **options)

@@ -12,10 +12,11 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.integration.conftest import HostFactory, SocketFactory
+from tests.integration.conftest import ConnectionFactory, HostFactory, SocketFactory
 from tests.support import raw
 from tests.support.clients import Socket, call, calling
 from tests.support.stack import Stack, wait_until
+from tests.support.transports import TRANSPORTS
 
 pytestmark = pytest.mark.function_too
 
@@ -176,16 +177,20 @@ def test_real_answers_are_for_browsers_too(stack: Stack, opened: SocketFactory) 
     ],
     ids=lambda body: repr(body[:20]),
 )
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_bodies_and_results_pass_byte_for_byte(
-    stack: Stack, opened: SocketFactory, body: str
+    stack: Stack, hosting: ConnectionFactory, body: str, transport: str
 ) -> None:
-    one = opened()
-    future = ask(stack, one, "m", body.encode())
+    one = hosting(transport)
+    future = calling(stack.url, one.id, "m", body.encode())
 
-    text, call_id = received(one)
-    one.socket.send(f'{{"result":{body},"id":"{call_id}"}}')
+    text = one.receive_text()
+    call_id = json.loads(text, parse_int=str)["id"]
+    one.send_text(f'{{"result":{body},"id":"{call_id}"}}')
 
-    assert text == f'{{"method":"m","params":[{body}],"id":"{call_id}"}}'
+    # The lines of an event end in one way, which is all the same between the tokens of JSON.
+    sent = body.replace("\r\n", "\n") if transport == "sse" else body
+    assert text == f'{{"method":"m","params":[{sent}],"id":"{call_id}"}}'
     # Whitespace around a result is the host's message, not its result.
     assert future.result(10).content == body.strip().encode()
 

@@ -255,10 +255,10 @@ def test_a_result_that_is_too_large_fails_alone(
     held = background(client.call, host.id, "hold", "fine")
     assert functions.held.acquire(timeout=10)
 
-    for _ in range(5):
-        with pytest.raises(RemoteError, match=r"ResultTooLarge: .* limit is 100000"):
-            client.call(host.id, "of_size", 300_000)
-    assert len(client.call(host.id, "of_size", 99_900)) == 99_900
+    with pytest.raises(RemoteError, match=r"ResultTooLarge: .* limit is 10485760"):
+        client.call(host.id, "of_size", 10_500_000)
+    for size in (99_900, 300_000, 10_400_000):
+        assert len(client.call(host.id, "of_size", size)) == size
     functions.released.set()
     assert held.result() == "fine"
     assert down == []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.keys import KeyedStack
 from tests.support.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -22,59 +23,64 @@ TOOLS = NODE_TESTS / "node_modules" / ".bin"
 DENO = Path(sys.executable).with_name("deno")
 
 
+class Running:
+    """A program that runs while other tests do."""
+
+    def __init__(
+        self, *command: str | Path, cwd: Path = NODE_TESTS, environ: dict[str, str] | None = None
+    ) -> None:
+        assert shutil.which("node"), "Node is missing; `make test` installs it"
+        assert TOOLS.is_dir(), "run `npm ci --prefix tests/node`"
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRIP_")}
+        self._process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env={**inherited, "NO_COLOR": "1", **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self) -> str:
+        """Wait for its end; return what it printed. Fails if it did."""
+        try:
+            told, complaints = self._process.communicate(timeout=60)
+        finally:
+            self.kill()
+        assert self._process.returncode == 0, told[-8000:] + complaints[-4000:]
+        return told
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    return Running(*command, cwd=cwd).end()
+
+
 @pytest.fixture(scope="module")
-def pinging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that pings its hosts every second."""
-    running = Stack(tmp_path_factory.mktemp("pinging"), GRIP_LAMBDA_PING="1")
+def programs(stack: Stack, keyed: KeyedStack) -> Iterator[dict[str, Running]]:
+    """The tests in other languages, all at once: they wait more than they work."""
+    servers = {
+        "GRIP_LAMBDA_URL": stack.url,
+        "KEYED_URL": keyed.url,
+        **{f"KEY_{name.upper()}": key for name, key in keyed.keys.items()},
+    }
+    core = ("core.test.mjs", "vectors.test.mjs")
+    quick = ("--test", "--test-timeout=30000")
+    running = {
+        "node": Running("node", *quick, "stack.test.mjs", "hasty.test.mjs", environ=servers),
+        "deno": Running(DENO, "test", "-A", "--no-check", *core, "stack.test.mjs", environ=servers),
+        "core": Running("node", *quick, *core),
+        "types": Running(TOOLS / "tsc", "--project", "tsconfig.json"),
+    }
     yield running
-    running.stop()
+    for one in running.values():
+        one.kill()
 
 
-def run(*command: str | Path, cwd: Path = NODE_TESTS, **environ: str) -> str:
-    """Run a program to its end; return what it printed. Fails if it does."""
-    assert shutil.which("node"), "Node is missing; `make test` installs it"
-    assert TOOLS.is_dir(), "run `npm ci --prefix tests/node`"
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRIP_")}
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env={**inherited, "NO_COLOR": "1", **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
-    return done.stdout
-
-
-def test_its_core() -> None:
-    told = run("node", "--test", "core.test.mjs", "vectors.test.mjs")
-
-    assert "\n# fail 0\n" in told
-
-
-def test_in_node(pinging: Stack) -> None:
-    names = ["stack.test.mjs", "silence.test.mjs"]
-
-    told = run("node", "--test", *names, GRIP_LAMBDA_URL=pinging.url)
-
-    assert "\n# fail 0\n" in told
-
-
-def test_in_deno(pinging: Stack) -> None:
-    names = ["core.test.mjs", "vectors.test.mjs", "stack.test.mjs"]
-
-    told = run(DENO, "test", "-A", "--no-check", *names, GRIP_LAMBDA_URL=pinging.url)
-
-    assert "| 0 failed" in told
-
-
-def test_its_declarations_fit_programs() -> None:
-    run(TOOLS / "tsc", "--project", "tsconfig.json")
-
-
-def test_the_package_has_what_it_needs(tmp_path: Path) -> None:
+def test_the_package_has_what_it_needs(programs: dict[str, Running], tmp_path: Path) -> None:
     npm = ("npm", "--silent", "--cache", tmp_path / "cache", "--no-update-notifier")
     (packed,) = json.loads(run(*npm, "pack", "--json", "--pack-destination", tmp_path, cwd=LIBRARY))
     (tmp_path / "package.json").write_text('{"type": "module"}')
@@ -106,3 +112,19 @@ def test_nothing_else_is_served_there(stack: Stack, name: str) -> None:
     response = requests.get(f"{stack.url}/grip-lambda/{name}", timeout=10)
 
     assert response.status_code == 404
+
+
+def test_its_core(programs: dict[str, Running]) -> None:
+    assert "\n# fail 0\n" in programs["core"].end()
+
+
+def test_in_node(programs: dict[str, Running]) -> None:
+    assert "\n# fail 0\n" in programs["node"].end()
+
+
+def test_in_deno(programs: dict[str, Running]) -> None:
+    assert "| 0 failed" in programs["deno"].end()
+
+
+def test_its_declarations_fit_programs(programs: dict[str, Running]) -> None:
+    programs["types"].end()

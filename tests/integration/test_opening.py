@@ -14,10 +14,11 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.integration.conftest import HostFactory, SocketFactory
+from tests.integration.conftest import ConnectionFactory, HostFactory, SocketFactory
 from tests.support import raw
 from tests.support.clients import Socket, call, calling
 from tests.support.stack import Stack, wait_until
+from tests.support.transports import TRANSPORTS
 
 pytestmark = pytest.mark.function_too
 
@@ -76,11 +77,12 @@ def test_each_lambda_has_an_id_and_a_token_of_its_own(socket: SocketFactory) -> 
     assert len({details["token"] for _, details in messages}) == 5
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_lambda_is_neither_listed_nor_callable_before_it_is_acknowledged(
-    stack: Stack, socket: SocketFactory
+    stack: Stack, connected: ConnectionFactory, transport: str
 ) -> None:
-    one = socket()
-    lambda_id = one.receive()["params"][0]
+    one = connected(transport)
+    lambda_id, _ = one.greet()
 
     assert lambda_id not in stack.listing()
     assert requests.get(f"{stack.url}/lambda/{lambda_id}", timeout=10).status_code == 404
@@ -106,12 +108,13 @@ def test_a_lambda_is_neither_listed_nor_callable_before_it_is_acknowledged(
         '{"id":0,"result":{"methods":7,"max_calls":"many"}}',
     ],
 )
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_any_result_but_an_error_acknowledges(
-    stack: Stack, socket: SocketFactory, text: str
+    stack: Stack, connected: ConnectionFactory, text: str, transport: str
 ) -> None:
-    one = socket()
-    lambda_id = one.receive()["params"][0]
-    one.socket.send(text)
+    one = connected(transport)
+    lambda_id, _ = one.greet()
+    one.send_text(text)
 
     wait_until(lambda: lambda_id in stack.listing())
 
@@ -124,17 +127,22 @@ def test_a_binary_answer_acknowledges_too(stack: Stack, socket: SocketFactory) -
     wait_until(lambda: lambda_id in stack.listing())
 
 
-@pytest.mark.parametrize("error", ["no", {"code": 1}, False, 0])
+@pytest.mark.parametrize(
+    ("transport", "error"),
+    [
+        *(("websocket", error) for error in ("no", {"code": 1}, False, 0)),
+        ("sse", "no"),
+        ("poll", 0),
+    ],
+)
 def test_an_error_in_answer_to_open_closes(
-    stack: Stack, socket: SocketFactory, error: object
+    stack: Stack, connected: ConnectionFactory, transport: str, error: object
 ) -> None:
-    one = socket()
-    lambda_id = one.receive()["params"][0]
+    one = connected(transport)
+    lambda_id, _ = one.greet()
     one.send({"id": 0, "error": error})
 
-    code, reason = one.closed()
-    assert code == 4400
-    assert reason
+    one.await_end("refused")
     assert lambda_id not in stack.listing()
 
 
@@ -282,17 +290,19 @@ def test_the_token_still_counts_after_a_reopening_with_it(
     assert third.id == first.id
 
 
-def test_a_takeover_gives_the_calls_to_the_new_host(stack: Stack, opened: SocketFactory) -> None:
-    first = opened()
+@pytest.mark.parametrize("later", TRANSPORTS)
+@pytest.mark.parametrize("earlier", TRANSPORTS)
+def test_a_takeover_gives_the_calls_to_the_new_host(
+    stack: Stack, hosting: ConnectionFactory, earlier: str, later: str
+) -> None:
+    first = hosting(earlier)
     in_flight = calling(stack.url, first.id, "old")
     asked = first.receive()
     assert asked["method"] == "old"
 
-    second = opened(path=f"/lambda/new/{first.id}?token={first.token}")
+    second = hosting(later, f"/lambda/new/{first.id}?token={first.token}")
 
-    code, reason = first.closed()
-    assert code == 4409
-    assert reason
+    first.await_end("taken_over")
     lost = in_flight.result(10)
     assert (lost.status_code, lost.json()) == (
         502,
@@ -306,19 +316,20 @@ def test_a_takeover_gives_the_calls_to_the_new_host(stack: Stack, opened: Socket
     assert first.id in stack.listing()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_takeover_happens_only_when_it_is_acknowledged(
-    stack: Stack, opened: SocketFactory, socket: SocketFactory
+    stack: Stack, hosting: ConnectionFactory, connected: ConnectionFactory, transport: str
 ) -> None:
-    first = opened()
-    second = socket(f"/lambda/new/{first.id}?token={first.token}")
-    assert second.receive()["params"][1]["recovered"] is True
+    first = hosting(transport)
+    second = connected(transport, f"/lambda/new/{first.id}?token={first.token}")
+    assert second.greet()[1]["recovered"] is True
 
     future = calling(stack.url, first.id)
     first.answer(first.receive(), result="first")
     assert future.result(10).json() == "first"
 
     second.send({"id": 0, "error": "changed my mind"})
-    assert second.closed()[0] == 4400
+    second.await_end("refused")
     future = calling(stack.url, first.id)
     first.answer(first.receive(), result="first")
     assert future.result(10).json() == "first"
@@ -363,11 +374,12 @@ def test_of_two_that_open_a_closed_id_the_first_to_acknowledge_has_it(
     assert future.result(10).json() == "mine"
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_old_connections_end_does_not_close_the_new_one(
-    stack: Stack, opened: SocketFactory
+    stack: Stack, hosting: ConnectionFactory, transport: str
 ) -> None:
-    first = opened()
-    second = opened(path=f"/lambda/new/{first.id}?token={first.token}")
+    first = hosting(transport)
+    second = hosting(transport, f"/lambda/new/{first.id}?token={first.token}")
     first.drop()
 
     for number in range(3):
@@ -402,15 +414,18 @@ def test_what_is_not_open_is_not_shown(stack: Stack, wanted: str, status: int, c
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def test_who_has_the_token_may_close_a_lambda(stack: Stack, opened: SocketFactory) -> None:
-    one = opened()
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_who_has_the_token_may_close_a_lambda(
+    stack: Stack, hosting: ConnectionFactory, transport: str
+) -> None:
+    one = hosting(transport)
     in_flight = calling(stack.url, one.id)
     one.receive()
 
     response = requests.delete(f"{stack.url}/lambda/{one.id}?token={one.token}", timeout=10)
 
     assert (response.status_code, response.content) == (204, b"")
-    assert one.closed()[0] == 4410
+    one.await_end("deleted")
     assert in_flight.result(10).status_code == 502
     assert one.id not in stack.listing()
     gone = requests.delete(f"{stack.url}/lambda/{one.id}?token={one.token}", timeout=10)

@@ -6,19 +6,21 @@ import { describe, it } from "node:test";
 import {
   BadRequest,
   Busy,
+  Cancelled,
   Client,
   DeadlineExceeded,
   Deleted,
   Disconnected,
   Forbidden,
   Host,
+  KeyReused,
   NotFound,
   RemoteError,
   TakenOver,
   TooLarge,
   Unavailable,
 } from "../../clients/js/grip-lambda.js";
-import { Functions, WebSocket, client, hosted, network, until, useless } from "./support.mjs";
+import { Functions, WebSocket, all, client, hosted, network, until, useless } from "./support.mjs";
 
 describe("against a server", { concurrency: true }, () => {
   it(
@@ -186,8 +188,11 @@ describe("against a server", { concurrency: true }, () => {
     const other = await useless((socket) => {
       socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
     });
-    await assert.rejects(new Host(other.url, {}, { WebSocket, log: null }).start(5), BadRequest);
-    other.close();
+    try {
+      await assert.rejects(new Host(other.url, {}, { WebSocket, log: null }).start(), BadRequest);
+    } finally {
+      other.close();
+    }
   });
 
   it("sends nothing again that may have arrived", async () => {
@@ -216,4 +221,149 @@ describe("against a server", { concurrency: true }, () => {
     })();
     between.close();
   });
+
+  it(
+    "begins calls, and asks for their results later",
+    hosted({}, async (host, functions) => {
+      const pending = await client.submit(host.id, "hold", { a: 1 });
+      await functions._began();
+      assert.equal(await pending.done(), false);
+      await assert.rejects(pending.result(0.1), { name: "TimeoutError" });
+      const waiting = client.pending(pending.id).result(20);
+      functions._release();
+      assert.deepEqual(await waiting, { a: 1 });
+      assert.equal(await pending.done(), true);
+      const failed = await client.submit(host.id, "fail", "no");
+      await assert.rejects(failed.result(), /RemoteError: TypeError: no/);
+      await assert.rejects(client.submit("A".repeat(16), "greet"), NotFound);
+      await assert.rejects(client.pending("unknown").result(), NotFound);
+      await assert.rejects(client.pending("unknown").done(), NotFound);
+    }),
+  );
+
+  it(
+    "cancels a call; its host is told",
+    hosted({}, async (host, functions) => {
+      const pending = await client.submit(host.id, "hold");
+      const signal = await functions._began();
+      await pending.cancel();
+      await assert.rejects(pending.result(), Cancelled);
+      await until(() => signal.aborted);
+    }),
+  );
+
+  it(
+    "makes one of the calls with the same idempotency key, over a lost connection, too",
+    hosted({}, async (host, functions) => {
+      const between = await network();
+      const other = new Client(between.url);
+      const options = { idempotencyKey: crypto.randomUUID() };
+      const held = other.call(host.id, "hold", 1, options);
+      await functions._began();
+      between.cut();
+      between.mend();
+      functions._release();
+      assert.equal(await held, 1);
+      assert.equal(await (await client.submit(host.id, "hold", 1, options)).result(), 1);
+      assert.deepEqual(await all(client.stream(host.id, "hold", 1, options)), []);
+      await assert.rejects(client.call(host.id, "hold", 2, options), KeyReused);
+      between.close();
+    }),
+  );
+
+  it(
+    "streams what functions report",
+    hosted({}, async (host) => {
+      const counted = client.stream(host.id, "count", 100);
+      assert.deepEqual(
+        await all(counted),
+        Array.from({ length: 100 }, (_, number) => ({ number })),
+      );
+      assert.equal(await counted.result(), "counted");
+      const values = [null, "☃\r\n", [1]];
+      const reported = client.stream(host.id, "report", values);
+      assert.deepEqual(await all(reported), values);
+      assert.equal(await client.stream(host.id, "report", values).result(), "reported");
+      assert.equal(await client.call(host.id, "count", 3), "counted");
+    }),
+  );
+
+  it(
+    "streams errors",
+    hosted({}, async (host) => {
+      const failing = client.stream(host.id, "reportThenFail");
+      const found = [];
+      const reading = async () => {
+        for await (const value of failing) found.push(value);
+      };
+      await assert.rejects(reading(), /RemoteError: TypeError: then/);
+      assert.deepEqual(found, [1]);
+      await assert.rejects(failing.result(), RemoteError);
+      const told = [
+        [["reportTooMuch", 100_000], /RangeError: this makes a message of \d+ bytes; the limit is/],
+        [["reportNoJson"], /TypeError: this can't be written as JSON/],
+        [["hold", null, { wait: 0.1 }], DeadlineExceeded],
+        [["hold", "x".repeat(100_001)], TooLarge],
+      ];
+      for (const [call, error] of told) {
+        await assert.rejects(client.stream(host.id, ...call).result(), error);
+      }
+      await assert.rejects(all(client.stream("A".repeat(16), "count")), NotFound);
+      assert.throws(() => client.stream(host.id, "count", 1n), BadRequest);
+    }),
+  );
+
+  it(
+    "goes on with a stream after a lost connection, and misses nothing",
+    hosted({}, async (host, functions) => {
+      const between = await network();
+      const stream = new Client(between.url).stream(host.id, "countHeld", 4);
+      const values = stream[Symbol.asyncIterator]();
+      for (const number of [0, 1, 2, 3]) {
+        const next = values.next();
+        const signal = await functions._began();
+        assert.equal(signal.aborted, false);
+        if (number % 2) between.cut();
+        functions._release();
+        between.mend();
+        assert.deepEqual(await next, { done: false, value: number });
+      }
+      assert.equal(await stream.result(), null);
+      between.close();
+    }),
+  );
+
+  it(
+    "reads no more once it was closed",
+    hosted({}, async (host, functions) => {
+      const stream = client.stream(host.id, "countHeld", 4);
+      const next = stream[Symbol.asyncIterator]().next();
+      await functions._began();
+      await stream.close();
+      assert.deepEqual(await next, { done: true, value: undefined });
+      await assert.rejects(stream.result(), /has not ended/);
+    }),
+  );
+
+  it(
+    "tells functions of their call, for invocations, too",
+    hosted({ context: true }, async (host, functions) => {
+      host.method("tell", (body, { context }) => {
+        context.log("logged");
+        context.bill({ used: 7 });
+        return { body, id: context.awsRequestId, left: context.getRemainingTimeInMillis() };
+      });
+      const { left, id, body } = await client.call(host.id, "tell", 1, { wait: 20 });
+      assert.ok(left > 10_000 && left <= 20_000, left);
+      assert.ok(id.length > 10 && body === 1);
+      await assert.rejects(client.call(host.id, "fail", "no"), /RemoteError: TypeError: no/);
+      assert.equal(await client.stream(host.id, "count", 2).result(), "counted");
+      const response = await fetch(`${client.url}/invoke/${host.id}/tell`, {
+        method: "POST",
+        body: JSON.stringify({ event: 2, context: { aws_request_id: "r1" } }),
+      });
+      const reply = await response.json();
+      assert.deepEqual([reply.result.body, reply.logs], [2, ["logged"]]);
+    }),
+  );
 });

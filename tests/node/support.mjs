@@ -10,6 +10,9 @@ export const WebSocket = globalThis.WebSocket ?? (await import("ws")).WebSocket;
 /** A caller of the server that GRIP_LAMBDA_URL names. */
 export const client = new Client();
 
+/** The server that KEYED_URL names takes API keys, pings each second, and has a grace of one. */
+export const { KEYED_URL, KEY_HOST, KEY_CALL, KEY_FULL } = process.env;
+
 /** Functions of a host, and what the test waits for. */
 export class Functions {
   #began = [];
@@ -33,6 +36,37 @@ export class Functions {
 
   notJson() {
     return NaN;
+  }
+
+  *count(to) {
+    for (let number = 0; number < to; number++) yield { number };
+    return "counted";
+  }
+
+  /** Report each number once the test has released the one before. */
+  async *countHeld(to, call) {
+    for (let number = 0; number < to; number++) {
+      await this.hold(null, call);
+      yield number;
+    }
+  }
+
+  async report(values, { progress }) {
+    for (const value of values) await progress(value);
+    return "reported";
+  }
+
+  reportTooMuch(size, { progress }) {
+    progress("x".repeat(size));
+  }
+
+  reportNoJson(_, { progress }) {
+    progress(NaN);
+  }
+
+  *reportThenFail() {
+    yield 1;
+    throw new TypeError("then");
   }
 
   fail(message) {
@@ -82,6 +116,13 @@ export function hosted(options, run) {
   };
 }
 
+/** Read a stream to its end. */
+export async function all(stream) {
+  const found = [];
+  for await (const value of stream) found.push(value);
+  return found;
+}
+
 export async function until(condition, seconds = 10) {
   const end = Date.now() + seconds * 1000;
   while (!(await condition())) {
@@ -90,10 +131,11 @@ export async function until(condition, seconds = 10) {
   }
 }
 
-/** A network between a host and the server, which can be cut and mended. */
-export async function network() {
-  const { port, hostname } = new URL(client.url);
+/** A network between a client and the server, which can be cut and mended. */
+export async function network(url = client.url) {
+  const { port, hostname } = new URL(url);
   const pairs = new Set();
+  const heard = [];
   let isCut = false;
   const server = createServer((near) => {
     if (isCut) return near.destroy();
@@ -101,7 +143,11 @@ export async function network() {
     const pair = { near, far };
     pairs.add(pair);
     near.on("data", (data) => pair.silent || far.write(data));
-    far.on("data", (data) => pair.silent || near.write(data));
+    far.on("data", (data) => {
+      if (pair.silent) return;
+      near.write(data);
+      heard.push(data.toString("latin1"));
+    });
     for (const [one, other] of [[near, far], [far, near]]) {
       one.on("error", () => {});
       one.on("close", () => pair.silent || other.destroy());
@@ -117,6 +163,8 @@ export async function network() {
       drop();
     },
     mend: () => (isCut = false),
+    /** Tell how often the server has said this. */
+    said: (words) => heard.join("").split(words).length - 1,
     /** Have nothing arrive any more on the connections that there are. */
     silence: () => pairs.forEach((pair) => (pair.silent = true)),
     close() {

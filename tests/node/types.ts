@@ -2,11 +2,30 @@
 
 import { WebSocket } from "ws";
 
-import { Client, Host, type Lambda, LambdaError, NotFound, RemoteError } from "grip-lambda";
+import {
+  type Call,
+  Client,
+  type Context,
+  Host,
+  type Lambda,
+  LambdaError,
+  NotFound,
+  type PendingCall,
+  RemoteError,
+  type Stream,
+} from "grip-lambda";
 
 class Shop {
   async price(name: string, { signal }: { signal: AbortSignal }): Promise<number> {
     return signal.aborted ? 0 : name.length;
+  }
+  async *count(to: number, { progress, context }: Call): AsyncGenerator<number, string> {
+    await progress({ of: to });
+    const told: Context | null = context;
+    told?.log(told.awsRequestId);
+    told?.bill({ used: 7 });
+    for (let number = 0; number < to; number++) yield number;
+    return "counted";
   }
 }
 
@@ -28,6 +47,15 @@ export async function programs(): Promise<void> {
   const since: Date | undefined = first?.timestamp;
   const methods: readonly string[] | null = (await client.get(id)).methods;
   await client.delete(id, token);
+  await client.delete(id);
+  const pending: PendingCall<number> = await client.submit<number>(id, "price", "tea");
+  const price: number = await client.pending<number>(pending.id).result(2.5);
+  if (!(await pending.done())) await pending.cancel();
+  const stream: Stream<string> = client.stream<string>(id, "count", 3, { idempotencyKey: "k" });
+  for await (const value of stream) console.log(value, price);
+  const counted: string = await stream.result();
+  await stream.close();
+  console.log(counted);
   console.log(untyped, typed, since, methods, isUp);
 
   try {
@@ -38,7 +66,8 @@ export async function programs(): Promise<void> {
     else if (error instanceof LambdaError) console.log(error.status, error.code, error.mayHaveRun);
   }
 
-  new Host(null, null, { log: null });
+  new Host(null, null, { log: null, key: "gl_a_b", private: true, context: true });
+  new Client(null, { key: "gl_a_b" });
   new Host(undefined, new Map([["greet", () => 1]]), { id, token, log: console });
   new RemoteError({ any: ["thing"] });
 
@@ -50,6 +79,8 @@ export async function programs(): Promise<void> {
   new Host("http://localhost:7999", {}, { max_calls: 8 });
   // @ts-expect-error: nobody sets the id of a host
   host.id = "A";
+  // @ts-expect-error: a stream is not a promise of its result
+  const wrong: string = await client.stream<string>(id, "count", 3);
   // @ts-expect-error: there is no such method
   host.stop();
 }

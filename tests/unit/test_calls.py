@@ -11,7 +11,8 @@ import pytest
 
 from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
-from grip_lambda.hub.calls import Caller, Calls, Hold
+from grip_lambda.hub.callers import Caller, Hold
+from grip_lambda.hub.calls import Calls
 from grip_lambda.hub.hosts import Hosts
 from grip_lambda.hub.http_hosts import HttpHosts
 from grip_lambda.hub.outbox import Outbox

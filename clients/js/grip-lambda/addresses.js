@@ -1,4 +1,4 @@
-// Where the server is.
+// Where the server is, and who asks.
 
 const DEFAULT_URL = "http://localhost:7999";
 const HTTP = { "http:": "http:", "ws:": "http:", "https:": "https:", "wss:": "https:" };
@@ -17,11 +17,24 @@ export function baseUrl(url) {
 /** In a page this is where the module came from, as a server serves it. */
 function defaultUrl() {
   if (/^https?:/.test(import.meta.url)) return new URL("..", import.meta.url);
-  try {
-    return globalThis.process?.env?.GRIP_LAMBDA_URL || DEFAULT_URL;
-  } catch {
-    return DEFAULT_URL; // Deno asks for a permission
+  return environ("GRIP_LAMBDA_URL") || DEFAULT_URL;
+}
+
+/** Return an environment variable; empty if there is none, as in pages, or Deno denies it. */
+function environ(name) {
+  const { Deno, process } = globalThis;
+  const asked = { name: "env", variable: name };
+  if (Deno?.permissions && Deno.permissions.querySync(asked).state !== "granted") return "";
+  return process?.env?.[name] ?? "";
+}
+
+/** Return the headers that present an API key: if it is missing, that of GRIP_LAMBDA_KEY. */
+export function keyHeaders(key) {
+  const given = key ?? environ("GRIP_LAMBDA_KEY");
+  if (typeof given !== "string" || !/^[!-~]*$/.test(given)) {
+    throw new TypeError("an API key has no spaces and only ASCII characters");
   }
+  return given ? { authorization: `Bearer ${given}` } : {};
 }
 
 export function lambdaPath(id, method) {
@@ -29,9 +42,15 @@ export function lambdaPath(id, method) {
   return method === undefined ? path : `${path}/${segment(method)}`;
 }
 
-export function openingPath(id, token) {
+export function openingPath(id, token, isPrivate = false) {
   const path = id ? `/lambda/new/${segment(id)}` : "/lambda/new";
-  return token ? `${path}?token=${encodeURIComponent(token)}` : path;
+  const query = token ? [`token=${encodeURIComponent(token)}`] : [];
+  if (isPrivate) query.push("private");
+  return query.length ? `${path}?${query.join("&")}` : path;
+}
+
+export function callPath(callId) {
+  return `/calls/${segment(callId)}`;
 }
 
 function segment(text) {

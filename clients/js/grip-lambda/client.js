@@ -1,37 +1,55 @@
 // Callers.
 
-import { baseUrl } from "./addresses.js";
+import { baseUrl, keyHeaders } from "./addresses.js";
 import { Backoff } from "./backoff.js";
 import * as exchange from "./exchange.js";
-import { request } from "./request.js";
-import { after } from "./timing.js";
+import { PendingCall } from "./pending.js";
+import { pieces, request } from "./request.js";
+import { StreamState } from "./stream-state.js";
+import { Stream } from "./streams.js";
+import { pause } from "./timing.js";
 
 export class Client {
   #headers;
   #retries;
   #fetch;
 
-  constructor(url, { headers = {}, retries = 4, fetch } = {}) {
+  constructor(url, { key, headers = {}, retries = 4, fetch } = {}) {
     this.url = baseUrl(url);
-    this.#headers = Object.fromEntries(new Headers(headers));
+    this.#headers = { ...keyHeaders(key), ...Object.fromEntries(new Headers(headers)) };
     this.#retries = retries;
     this.#fetch = fetch;
   }
 
-  call(id, method, body, { wait = exchange.DEFAULT_WAIT_S } = {}) {
-    return this.#do(exchange.call(id, method, body, wait, this.#pauses()));
+  call(id, method, body, terms = {}) {
+    return this.#run((pauses) => exchange.call(id, method, body, terms, pauses));
+  }
+
+  async submit(id, method, body, terms = {}) {
+    const flow = (pauses) => exchange.submission(id, method, body, terms, pauses);
+    return this.pending(await this.#run(flow));
+  }
+
+  stream(id, method, body, terms = {}) {
+    const wanted = exchange.callRequest(id, method, body, terms);
+    const open = (request, stop) => pieces(...this.#asked(request), stop);
+    return new Stream(open, new StreamState(wanted, this.#pauses()));
+  }
+
+  pending(callId) {
+    return new PendingCall(callId, (flow) => this.#run(flow));
   }
 
   list() {
-    return this.#do(exchange.listing(this.#pauses()));
+    return this.#run((pauses) => exchange.listing(pauses));
   }
 
   get(id) {
-    return this.#do(exchange.entry(id, this.#pauses()));
+    return this.#run((pauses) => exchange.entry(id, pauses));
   }
 
   delete(id, token) {
-    return this.#do(exchange.deletion(id, token, this.#pauses()));
+    return this.#run((pauses) => exchange.deletion(id, token, pauses));
   }
 
   #pauses() {
@@ -39,20 +57,21 @@ export class Client {
     return Array.from({ length: this.#retries }, () => backoff.next());
   }
 
-  async #do(flow) {
+  /** Do what a flow of exchange.js wants, and return what it returns. */
+  async #run(begin) {
+    const flow = begin(this.#pauses());
     let step = flow.next();
     while (!step.done) {
       const { request: wanted, pauseS } = step.value;
-      let outcome;
-      if (wanted) outcome = await this.#request(wanted);
-      else await new Promise((resolve) => after(pauseS, resolve));
+      const outcome = await (wanted ? request(...this.#asked(wanted)) : pause(pauseS));
       step = flow.next(outcome);
     }
     return step.value;
   }
 
-  #request({ method, path, headers, content, timeoutS }) {
+  /** Return what is asked of fetch for a request. */
+  #asked({ method, path, headers, content, timeoutS }) {
     const options = { method, headers: { ...this.#headers, ...headers }, body: content };
-    return request(this.#fetch ?? globalThis.fetch, this.url + path, options, timeoutS);
+    return [this.#fetch ?? globalThis.fetch, this.url + path, options, timeoutS];
   }
 }

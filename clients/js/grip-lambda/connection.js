@@ -3,11 +3,15 @@
 import { READY } from "./messages.js";
 import { inWords, request } from "./request.js";
 import { OPENING_S } from "./session.js";
-import { after, deferred } from "./timing.js";
+import { newTicket } from "./tickets.js";
+import { after, deferred, pause } from "./timing.js";
 
 /** How long the server has to answer the question whether it is still there, in seconds. */
 const PROBE_S = 5;
 const CLOSE_S = 3;
+/** Of what was sent, this many bytes may be on their way before somebody waits. */
+const BUFFERED = 2 ** 20;
+const LOOK_S = 0.01;
 const OPEN = 1; // WebSocket.OPEN
 const NO_FRAME = 1006;
 
@@ -20,13 +24,33 @@ export class Connection {
   #stop = new AbortController();
   #timer;
   #wasOpen = false;
+  #isRefused = false; // before there was a handshake
   #words = "";
 
-  /** Begin to connect; `received` is called with each message, a text. */
-  constructor(WebSocket, url, session, received) {
+  /**
+   * Begin to connect. `headers` present an API key, if there is one, for a ticket; `received` is
+   * called with each message, a text.
+   */
+  constructor(WebSocket, url, headers, session, received) {
     this.#url = url + session.path;
     this.#session = session;
     this.#received = received;
+    if ("authorization" in headers) this.#openWithTicket(WebSocket, url, headers);
+    else this.#open(WebSocket);
+  }
+
+  async #openWithTicket(WebSocket, url, headers) {
+    const { ticket, ...loss } = await newTicket(url, headers, this.#stop);
+    if (this.#stop.signal.aborted) return this.#give("closed");
+    if (!ticket) {
+      this.#isRefused = true;
+      return this.#over.resolve(loss);
+    }
+    this.#url += `${this.#url.includes("?") ? "&" : "?"}ticket=${encodeURIComponent(ticket)}`;
+    this.#open(WebSocket);
+  }
+
+  #open(WebSocket) {
     try {
       this.#socket = new WebSocket(this.#url.replace(/^http/, "ws"));
     } catch (error) {
@@ -57,11 +81,19 @@ export class Connection {
       socket.onopen = socket.onmessage = socket.onclose = null;
       (socket.terminate ?? socket.close).call(socket); // one that is dead never tells
     }
-    return this.#wasOpen || this.#stop.signal.aborted ? loss : this.#refusal(loss);
+    const isKnown = this.#wasOpen || this.#isRefused || this.#stop.signal.aborted;
+    return isKnown ? loss : this.#refusal(loss);
+  }
+
+  /** Wait until not much of what was sent is on its way any more. */
+  async drained() {
+    while (this.#socket?.readyState === OPEN && this.#socket.bufferedAmount > BUFFERED) {
+      await pause(LOOK_S);
+    }
   }
 
   send(text) {
-    if (this.#socket.readyState === OPEN) this.#socket.send(text);
+    if (this.#socket?.readyState === OPEN) this.#socket.send(text);
   }
 
   /** End it; after a while also without the server. */

@@ -1,6 +1,6 @@
 // What a caller does: requests and pauses out, replies in. No fetch and no timers here.
 
-import { lambdaPath } from "./addresses.js";
+import { callPath, lambdaPath } from "./addresses.js";
 import {
   BadRequest,
   DeadlineExceeded,
@@ -18,15 +18,25 @@ const MARGIN_S = 5;
 const REQUEST_S = 30;
 /** What the server makes of a deadline, in seconds. */
 const [SHORTEST_S, LONGEST_S] = [0.05, 3600];
+const IDEMPOTENCY_KEY = /^[ -~]{1,255}$/;
 
 /*
  * Each of these generators yields `{ request }` or `{ pauseS }`, is sent what came of it:
- * `{ status, text, contentType }` or `{ reason, sent, late }`, and returns what was asked for.
+ * `{ status, text, contentType, location }` or `{ reason, sent, late }`, and returns what was asked
+ * for. A request that `isSafe` may be made again though it may have been heard.
  */
 
-export function* call(id, method, body, waitS, pauses) {
-  if (!(Number.isFinite(waitS) && waitS > 0)) {
+/** Return the request that makes a call; `terms` are `{ wait, idempotencyKey }`. */
+export function callRequest(id, method, body, { wait = DEFAULT_WAIT_S, idempotencyKey }, ...prefer) {
+  if (!(Number.isFinite(wait) && wait > 0)) {
     throw new RangeError("wait is a number of seconds, more than 0");
+  }
+  const headers = { "Content-Type": "application/json" };
+  if (idempotencyKey !== undefined && idempotencyKey !== null) {
+    if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+      throw new BadRequest("an idempotency key has 1 to 255 characters, all of ASCII");
+    }
+    headers["Idempotency-Key"] = idempotencyKey;
   }
   let path, content;
   try {
@@ -34,13 +44,44 @@ export function* call(id, method, body, waitS, pauses) {
   } catch (error) {
     throw new BadRequest(`this can't be sent: ${error?.message ?? error}`);
   }
-  waitS = Math.min(Math.max(waitS, SHORTEST_S), LONGEST_S);
-  const headers = {
-    "Prefer": `wait=${Number(waitS.toPrecision(6))}`,
-    "Content-Type": "application/json",
-  };
-  const request = { method: "POST", path, headers, content, timeoutS: waitS + MARGIN_S };
-  return decoded(yield* reply(request, pauses));
+  const waitS = Math.min(Math.max(wait, SHORTEST_S), LONGEST_S);
+  headers.Prefer = [...prefer, `wait=${Number(waitS.toPrecision(6))}`].join(", ");
+  const isSafe = "Idempotency-Key" in headers;
+  return { method: "POST", path, headers, content, timeoutS: waitS + MARGIN_S, isSafe };
+}
+
+export function* call(id, method, body, terms, pauses) {
+  return decoded(yield* reply(callRequest(id, method, body, terms), pauses));
+}
+
+/** Begin a call; return its id, with which its result is asked for. */
+export function* submission(id, method, body, terms, pauses) {
+  const request = callRequest(id, method, body, terms, "respond-async");
+  const { status, location } = yield* reply({ ...request, timeoutS: REQUEST_S }, pauses);
+  const callId = location?.split("/").pop();
+  if (status !== 202 || !callId) {
+    throw new ServerError("the server does not take calls without waiting", { status });
+  }
+  return callId;
+}
+
+/** Ask for the result of a call; return `{ value }` if it has ended. */
+export function* result(callId, waitS, pauses) {
+  const headers = waitS ? { Prefer: `wait=${Number(waitS.toPrecision(6))}` } : {};
+  const request = { ...get(callPath(callId)), headers, timeoutS: waitS + REQUEST_S };
+  const told = yield* reply(request, pauses);
+  return told.status === 202 ? null : { value: decoded(told) };
+}
+
+/** Tell whether a call has ended, in whatever way. */
+export function* hasEnded(callId, pauses) {
+  return (yield* reply(get(callPath(callId)), pauses, tellsTheEnd)).status !== 202;
+}
+
+export function* cancellation(callId, pauses) {
+  const path = callPath(callId);
+  const request = { method: "DELETE", path, headers: {}, timeoutS: REQUEST_S, isSafe: true };
+  yield* reply(request, pauses);
 }
 
 export function* listing(pauses) {
@@ -57,34 +98,43 @@ export function* entry(id, pauses) {
 }
 
 export function* deletion(id, token, pauses) {
-  const path = `${lambdaPath(id)}?token=${encodeURIComponent(token)}`;
+  const path = lambdaPath(id) + (token ? `?token=${encodeURIComponent(token)}` : "");
   yield* reply({ method: "DELETE", path, headers: {}, timeoutS: REQUEST_S }, pauses);
 }
 
 function get(path) {
-  return { method: "GET", path, headers: {}, timeoutS: REQUEST_S };
+  return { method: "GET", path, headers: {}, timeoutS: REQUEST_S, isSafe: true };
 }
 
-/** Make a request, again if it certainly reached no host; return a reply without an error. */
-function* reply(request, pauses) {
+/** Tell whether this is the outcome of a call, not of asking for it. */
+function tellsTheEnd({ status, contentType }) {
+  return ![401, 403, 404, 503].includes(status) && contentType.includes("json");
+}
+
+/** Make a request, again if it may be; return a reply that is wanted. */
+function* reply(request, pauses, isWanted = ({ status }) => status < 400) {
   for (const pauseS of [...pauses, null]) {
     const outcome = yield { request };
-    const error = failed(request, outcome);
-    if (error === null) return outcome;
-    if (!(error instanceof Unavailable) || pauseS === null) throw error;
+    if (outcome.status !== undefined && isWanted(outcome)) return outcome;
+    const error = errorOf(request, outcome);
+    if (pauseS === null || !mayTryAgain(request, outcome, error)) throw error;
     yield { pauseS };
   }
 }
 
+/** Tell whether a request may be made again that had this outcome. */
+export function mayTryAgain(request, { status, late }, error) {
+  const lost = status === undefined && !late;
+  return error instanceof Unavailable || (lost && Boolean(request.isSafe));
+}
+
 /** Return the error that an outcome means; `Unavailable` if no host can have been asked. */
-function failed(request, outcome) {
-  const { status, text, contentType, reason: why, sent, late } = outcome;
+export function errorOf(request, { status, text, contentType, reason: why, sent, late }) {
   if (status === undefined) {
     if (!sent) return new Unavailable(`the server is out of reach: ${why}`);
     if (late) return new DeadlineExceeded(`no answer came within ${request.timeoutS} s`);
     return new Disconnected(`the server went away: ${why}`);
   }
-  if (status < 400) return null;
   if (status === 502 && contentType.startsWith("text/plain")) {
     // Pushpin's own: it could not pass the request on.
     return new Unavailable("the proxy can't reach the backend", { status });

@@ -1,9 +1,11 @@
 // Hosts: what carries a session out, with WebSockets and promises.
 
-import { baseUrl, lambdaPath } from "./addresses.js";
+import { baseUrl, keyHeaders, lambdaPath } from "./addresses.js";
 import { Connection } from "./connection.js";
+import { Context } from "./context.js";
 import { RemoteError, Unavailable } from "./errors.js";
 import { Methods, failure } from "./methods.js";
+import { ended } from "./progress.js";
 import { Session } from "./session.js";
 import { after, deferred } from "./timing.js";
 
@@ -15,6 +17,7 @@ export class Host {
   #methods;
   #session;
   #WebSocket;
+  #headers;
   #log;
   #listeners = { up: [], down: [] };
   #calls = new Map();
@@ -26,15 +29,18 @@ export class Host {
   #pause = null;
   #retry = { afterS: 0, reason: "it did not answer" };
 
-  constructor(url, functions, { id, token, maxCalls, WebSocket, log = console } = {}) {
+  constructor(url, functions, options = {}) {
+    const { id, token, maxCalls, key, private: isPrivate, context } = options;
+    const { WebSocket = globalThis.WebSocket, log = console } = options;
     if (maxCalls !== undefined && !(Number.isInteger(maxCalls) && maxCalls >= 1)) {
       throw new RangeError("maxCalls is a whole number, at least 1");
     }
     this.url = baseUrl(url);
     this.#methods = new Methods(functions);
-    this.#session = new Session({ maxCalls, id, token });
+    this.#headers = keyHeaders(key);
+    this.#session = new Session({ maxCalls, id, token, isPrivate, context });
     this.#log = log;
-    this.#WebSocket = WebSocket ?? globalThis.WebSocket;
+    this.#WebSocket = WebSocket;
     if (!this.#WebSocket) throw new TypeError(NO_WEBSOCKET);
   }
 
@@ -115,8 +121,12 @@ export class Host {
       this.#connection?.probe();
     });
     while (!this.#ended.done) {
-      this.#connection = new Connection(this.#WebSocket, this.url, this.#session, (text) =>
-        this.#perform(this.#session.received(text)),
+      this.#connection = new Connection(
+        this.#WebSocket,
+        this.url,
+        this.#headers,
+        this.#session,
+        (text) => this.#perform(this.#session.received(text)),
       );
       const loss = await this.#connection.ended();
       this.#connection = null;
@@ -180,16 +190,28 @@ export class Host {
   async #invoke({ key, method, params }) {
     const stop = new AbortController();
     this.#calls.set(key, stop);
-    let outcome;
+    // A server that knows no contexts sends none.
+    const context = this.#session.context && params.length === 2 ? new Context(params[1]) : null;
+    const outcome = await this.#outcome(method, context ? params.slice(0, 1) : params, {
+      signal: stop.signal,
+      context,
+      progress: (value) => {
+        this.#perform(this.#session.progressed(key, value));
+        return this.#connection?.drained() ?? Promise.resolve();
+      },
+    });
+    this.#calls.delete(key);
+    this.#perform(this.#session.finished(key, context ? context.reply(outcome) : outcome));
+  }
+
+  async #outcome(method, params, call) {
     try {
       const run = this.#methods.find(method, params);
-      outcome = { result: await run({ signal: stop.signal }) };
+      return { result: await ended(run(call), call) };
     } catch (error) {
       if (!(error instanceof RemoteError)) this.#warn(`${method} failed:`, error);
-      outcome = failure(error);
+      return failure(error);
     }
-    this.#calls.delete(key);
-    this.#perform(this.#session.finished(key, outcome));
   }
 
   #tell(what, about) {

@@ -28,7 +28,25 @@ export function toJson(value) {
   return text;
 }
 
-/** Return the answer to a call; what can't be sent becomes an error that says so. */
+/** Return the notification that reports the progress of a call; throws where it can't be sent. */
+export function progress(callId, value, limit) {
+  let text;
+  try {
+    text = `{"method":"progress","params":[${toJson(callId)},${toJson(value)}],"id":null}`;
+  } catch (error) {
+    throw new TypeError(`this can't be written as JSON: ${error?.message ?? error}`);
+  }
+  const size = sizeOf(text);
+  if (size > limit) {
+    throw new RangeError(`this makes a message of ${size} bytes; the limit is ${limit}`);
+  }
+  return text;
+}
+
+/**
+ * Return the answer to a call: `{ result }`, with a `shorter` one where that is too long, or
+ * `{ error }`. What can't be sent becomes an error that says so.
+ */
 export function answer(callId, outcome, limit) {
   const key = Object.hasOwn(outcome, "error") ? "error" : "result";
   // An error that is null would be a result.
@@ -40,12 +58,17 @@ export function answer(callId, outcome, limit) {
     const why = String(error?.message || error).slice(0, 200);
     return told(callId, "NotJson", `the ${key} can't be written as JSON: ${why}`);
   }
-  const size = new TextEncoder().encode(text).length;
+  const size = sizeOf(text);
   if (size > limit) {
+    if (outcome.shorter !== undefined) return answer(callId, { result: outcome.shorter }, limit);
     const why = `the ${key} makes a message of ${size} bytes; the limit is ${limit}`;
     return told(callId, "ResultTooLarge", why);
   }
   return text;
+}
+
+function sizeOf(text) {
+  return new TextEncoder().encode(text).length;
 }
 
 function told(callId, kind, message) {

@@ -12,6 +12,7 @@ import {
   described,
   isObject,
   parse,
+  progress,
   toJson,
 } from "./messages.js";
 
@@ -33,6 +34,7 @@ export class Session {
   methods = null;
   silenceS = OPENING_S;
   #backoff;
+  #isPrivate;
   #connected = false;
   #wasUp = false;
   #stopping = false;
@@ -44,16 +46,18 @@ export class Session {
   #calls = new Map(); // of this connection only
   #waiting = [];
 
-  constructor({ maxCalls, id, token, backoff = new Backoff() } = {}) {
+  constructor({ maxCalls, id, token, isPrivate, context, backoff = new Backoff() } = {}) {
     this.id = id ?? "";
     this.token = token ?? "";
     this.maxCalls = maxCalls ?? null;
+    this.context = Boolean(context);
+    this.#isPrivate = Boolean(isPrivate);
     this.#backoff = backoff;
   }
 
   /** The path and query to connect to. */
   get path() {
-    return openingPath(this.id, this.token);
+    return openingPath(this.id, this.token, this.#isPrivate);
   }
 
   /** Take a message of the server. What it should not have sent is passed over. */
@@ -68,6 +72,12 @@ export class Session {
     }
     if (message.method === "open" && message.id === OPEN_ID) return this.#open(message.params);
     return this.#connected ? [...this.#up(), ...this.#call(message)] : [];
+  }
+
+  /** Take what a method reports; its caller may have gone. Throws where it can't be sent. */
+  progressed(key, value) {
+    if (!this.#calls.has(key)) return [];
+    return [send(progress(this.#calls.get(key), value, this.#limit))];
   }
 
   /** Take the end of a method: `{ result }` or `{ error }`. */
@@ -124,6 +134,7 @@ export class Session {
     const said = { ok: true };
     if (this.methods !== null) said.methods = this.methods;
     if (this.maxCalls !== null) said.max_calls = this.maxCalls;
+    if (this.context) said.context = true;
     return [send(toJson({ id: OPEN_ID, result: said })), send(READY)];
   }
 

@@ -17,3 +17,12 @@ export function after(seconds, callback) {
   if (seconds === Infinity) return undefined;
   return setTimeout(callback, Math.min(Math.max(seconds, 0) * 1000, 2 ** 31 - 1));
 }
+
+/** Wait for so many seconds, or until a signal is aborted. */
+export async function pause(seconds, signal) {
+  const over = deferred();
+  const timer = after(seconds, over.resolve);
+  signal?.addEventListener("abort", over.resolve, { once: true });
+  if (!signal?.aborted) await over.promise;
+  clearTimeout(timer);
+}

@@ -20,6 +20,7 @@ from grip_lambda.client.session import (
     End,
     Invoke,
     Loss,
+    Post,
     Retry,
     Send,
     Session,
@@ -147,6 +148,24 @@ def test_a_message_may_fill_the_limit() -> None:
 
     assert isinstance(action, Send)
     assert len(action.text) == 1000
+
+
+def test_what_is_too_long_for_a_message_is_posted() -> None:
+    one = session()
+    one.received(opening(limits={"message": 1000, "result": 2000}))
+    one.received(READY)
+    for call_id in ("a", "b", "c"):
+        one.received(call(call_id))
+    around = len('{"id":"a","result":""}')
+
+    (posted,) = one.finished(1, Result("x" * (2000 - around)))
+    (told,) = sent(one.finished(2, Result("x" * (2001 - around))))
+    (refused,) = one.finished(3, Failure("x" * 1000))
+
+    assert isinstance(posted, Post)
+    assert len(posted.text) == 2000
+    assert told["error"]["errorType"] == "ResultTooLarge"
+    assert isinstance(refused, Post)
 
 
 def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:

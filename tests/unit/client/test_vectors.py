@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grip_lambda.client import errors, exchange
+from grip_lambda.client import errors
 from grip_lambda.client.addresses import base_url
 from grip_lambda.client.backoff import Backoff
-from grip_lambda.client.exchange import Failure, Pause, Reply, Request, Terms
+from grip_lambda.client.context import Context
 from grip_lambda.client.messages import Failure as Failed
 from grip_lambda.client.messages import Result
 from grip_lambda.client.methods import Methods
@@ -62,10 +63,16 @@ def happen(session: Session, step: dict[str, Any]) -> list[Action]:
         return session.lost(Loss(**step["lose"]))
     if "finish" in step:
         key, outcome = step["finish"]
-        if "error" in outcome:
-            return session.finished(key, Failed(outcome["error"]))
-        return session.finished(key, Result(outcome["result"]))
+        return session.finished(key, ended(outcome))
+    if "progress" in step:
+        return session.progressed(*step["progress"])
     return session.stop()
+
+
+def ended(outcome: dict[str, Any]) -> Result | Failed:
+    if "error" in outcome:
+        return Failed(outcome["error"])
+    return Result(outcome["result"], outcome.get("shorter"))
 
 
 def begun(vector: dict[str, Any]) -> Session:
@@ -75,6 +82,8 @@ def begun(vector: dict[str, Any]) -> Session:
         options.get("id", ""),
         options.get("token", ""),
         Backoff(draw=lambda: 1.0),
+        private=options.get("private", False),
+        context=options.get("context", False),
     )
     session.methods = options.get("methods")
     if vector.get("opened"):
@@ -92,6 +101,10 @@ def test_a_session(vector: dict[str, Any]) -> None:
     assert state(session, wanted) == wanted
 
     for number, step in enumerate(vector["steps"]):
+        if "fails" in step:
+            with pytest.raises(ValueError, match=f"^{re.escape(step['fails'])}$"):
+                happen(session, step)
+            continue
         assert [written(action) for action in happen(session, step)] == step["do"], number
         wanted = step.get("is", {})
         assert state(session, wanted) == wanted, number
@@ -122,57 +135,18 @@ def test_names_of_methods() -> None:
             Methods({name: print})
 
 
-@pytest.mark.parametrize("vector", VECTORS["requests"])
-def test_the_request_of_a_call(vector: dict[str, Any]) -> None:
-    lambda_id, method, body, wait_s = vector["call"]
+@pytest.mark.parametrize("vector", VECTORS["contexts"])
+def test_contexts(vector: dict[str, Any]) -> None:
+    context = Context(vector["given"])
+    said = vector.get("said", {})
+    for line in said.get("logs", []):
+        context.log(line)
+    context.bill(memory=said.get("memory"), used=said.get("used"))
 
-    request = next(exchange.call(lambda_id, method, body, Terms(wait_s), []))
-
-    assert isinstance(request, Request)
-    assert {
-        "method": request.method,
-        "path": request.path,
-        "prefer": request.headers["Prefer"],
-        "content": request.content.decode(),
-        "timeout_s": request.timeout_s,
-    } == vector["request"]
-
-
-@pytest.mark.parametrize("wait", VECTORS["bad_waits"])
-def test_waits_that_make_no_sense(wait: float) -> None:
-    with pytest.raises(ValueError, match="wait"):
-        next(exchange.call(ID, "greet", None, Terms(wait), []))
-
-
-@pytest.mark.parametrize("vector", VECTORS["outcomes"])
-def test_what_becomes_of_a_call(vector: dict[str, Any]) -> None:
-    flow = exchange.call(ID, "greet", None, Terms(10), [1.0, 2.0])
-    left = list(vector["after"])
-    pauses = 0
-    result: Any = None
-    error: dict[str, Any] | None = None
-    try:
-        step = next(flow)
-        while True:
-            pauses += isinstance(step, Pause)
-            step = flow.send(outcome(left.pop(0)) if isinstance(step, Request) else None)
-    except StopIteration as end:
-        result = end.value
-    except errors.LambdaError as raised:
-        wanted = vector.get("error", {})
-        told = {"name": type(raised).__name__, "message": str(raised), **vars(raised)}
-        error = {name: told[name] for name in wanted}
-
-    assert left == []
-    assert pauses == vector.get("pauses", 0)
-    assert error == vector.get("error")
-    assert result == vector.get("result")
-
-
-def outcome(one: dict[str, Any]) -> Reply | Failure:
-    if "failure" in one:
-        return Failure(one["failure"], one["sent"], one.get("late", False))
-    return Reply(one["status"], one["text"].encode(), one.get("type", "application/json"))
+    found = {**vars(context), "remaining_ms": context.get_remaining_time_in_millis()}
+    assert {name: found[name] for name in vector["is"]} == vector["is"]
+    reply = context.reply(ended(vector["finish"]))
+    assert (reply.value, reply.shorter) == (vector["reply"], vector["shorter"])
 
 
 def test_the_errors() -> None:
@@ -187,25 +161,3 @@ def test_the_errors() -> None:
     ]
 
     assert found == VECTORS["errors"]
-
-
-def listed(text: str) -> list[exchange.Lambda]:
-    flow = exchange.listing([])
-    next(flow)
-    try:
-        flow.send(Reply(200, text.encode()))
-    except StopIteration as end:
-        found: list[exchange.Lambda] = end.value
-        return found
-    raise AssertionError("it goes on")
-
-
-def test_the_listing() -> None:
-    (found,) = listed(json.dumps(VECTORS["listing"]["good"]))
-
-    wanted = VECTORS["listing"]["lambda"]
-    assert found.timestamp.timestamp() * 1000 == wanted.pop("timestamp_ms")
-    assert {name: getattr(found, name) for name in wanted} == wanted
-    for text in VECTORS["listing"]["bad"]:
-        with pytest.raises(errors.ServerError):
-            listed(text)

@@ -231,10 +231,13 @@ class HttpHosts:
             Forbidden: its API key was revoked.
         """
         known = self._store.get_lambda(event.lambda_id, now)
+        if known is None or known.connection != event.connection:
+            if self._is_pending(event, now):
+                return True
+            # It may have been acknowledged between the two looks.
+            known = self._store.get_lambda(event.lambda_id, now)
         if known is not None and known.connection == event.connection:
             self._hosts.check_key(known.owner)
-            return True
-        if self._is_pending(event, now):
             return True
         opened_s = HttpConnection.parse(event.connection).opened_ms / 1000
         if opened_s <= self._deletions.last(event.lambda_id, now):

@@ -20,16 +20,19 @@ from apig_wsgi import make_lambda_handler
 
 from ..errors import ConfigError, StoreError
 from ..hub import Hub
+from ..protocol.http import parse_wait
 from ..settings import Settings, load
 from ..web import create_app
 from .events import (
     Event,
+    Hold,
     Result,
-    has_header,
+    header,
     hold_of,
     normalised,
     path_of,
     plain_result,
+    released,
     with_header,
     with_timeout,
 )
@@ -47,6 +50,8 @@ _HOLD_MARGIN_S = 1
 #: Every other call is waited for as long as this at first, in seconds: a quick host's answer would
 #: come before Pushpin holds its caller, and be lost on it.
 _PATIENCE_S = 0.1
+#: Where hosts poll, which are patient.
+_POLLS = "/lambda/new"
 #: How often the function asks the store while it waits, in seconds: at first, and in the end.
 _POLL_S = (0.004, 0.05)
 
@@ -86,28 +91,50 @@ class Application:
             self._hub.sweep()
         except StoreError as error:
             log.error("deadlines are not kept: %s", error)
+        except Exception:
+            log.exception("a sweep failed")
 
     def _wait(self, event: Event, context: Any, result: Result) -> Result:
-        """Wait for a call that Pushpin would hold for too long, or whose host is quick.
+        """Wait for what Pushpin would hold for too long, and for the answer of a quick host.
 
-        It is asked for as Pushpin does, with ``Grip-Last``.
+        It is asked for as Pushpin does, with ``Grip-Last``. When the time is over, the response is
+        what Pushpin would give then: the one with the hold.
         """
-        began = time.monotonic()
-        longest_s = _HOLD_MIN_S if has_header(event, "Grip-Last") else _AT_ONCE_S
-        pause_s, most_s = _POLL_S
-        patience_s = 0.0 if longest_s == _HOLD_MIN_S else _PATIENCE_S
         hold = hold_of(result)
-        while hold is not None and not path_of(event).startswith("/lambda/new"):
-            left = hold.timeout_s - _HOLD_MARGIN_S
-            if left > longest_s and time.monotonic() - began >= patience_s:
-                return with_timeout(result, max(left, _HOLD_MIN_S))
+        if hold is None:
+            return result
+        began = time.monotonic()
+        left_s = _time_left(event, hold)
+        is_short = left_s <= (_HOLD_MIN_S if header(event, "Grip-Last") else _AT_ONCE_S)
+        waits_s = left_s if is_short else _patience(event)
+        pause_s, longest_s = _POLL_S
+        while hold is not None:
+            if time.monotonic() - began >= waits_s:
+                return released(result) if is_short else _held(result, hold)
             time.sleep(pause_s)
-            pause_s = min(2 * pause_s, most_s)
+            pause_s = min(2 * pause_s, longest_s, began + waits_s - time.monotonic())
+            if pause_s <= 0:
+                self._swept = 0.0  # the end of a call makes room for another
             self._sweep()
             event = with_header(event, "Grip-Last", f"{hold.channel}; last-id={hold.last_id}")
             result = self._serve(event, context)
             hold = hold_of(result)
         return result
+
+
+def _time_left(event: Event, hold: Hold) -> float:
+    """Return how long a request may be held; Pushpin is told whole seconds only."""
+    left_s = float(hold.timeout_s - _HOLD_MARGIN_S)
+    return min(left_s, parse_wait(header(event, "Prefer"), left_s))
+
+
+def _patience(event: Event) -> float:
+    return 0.0 if header(event, "Grip-Last") or path_of(event).startswith(_POLLS) else _PATIENCE_S
+
+
+def _held(result: Result, hold: Hold) -> Result:
+    """Return a response that is held for as long as it is to be, as no thread ends it."""
+    return with_timeout(result, max(hold.timeout_s - _HOLD_MARGIN_S, _HOLD_MIN_S))
 
 
 def handler(event: Any, context: Any) -> Result:

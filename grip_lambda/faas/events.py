@@ -82,9 +82,13 @@ def path_of(event: Event) -> str:
     return str(event["rawPath"] if event["version"] == "2.0" else event["path"])
 
 
-def has_header(event: Event, name: str) -> bool:
-    """Tell whether a request has a header."""
-    return any(one.lower() == name.lower() for one, _ in _fields(event))
+def header(event: Event, name: str) -> str:
+    """Return a header of a request, several values joined; empty where there is none."""
+    for member in ("multiValueHeaders", "headers"):
+        for one, value in (event.get(member) or {}).items():
+            if one.lower() == name.lower():
+                return ",".join(value) if isinstance(value, list) else str(value)
+    return ""
 
 
 def with_header(event: Event, name: str, value: str) -> Event:
@@ -109,6 +113,17 @@ def hold_of(result: Result) -> Hold | None:
 def with_timeout(result: Result, timeout_s: int) -> Result:
     """Return a response whose hold ends after another time."""
     return with_header(result, "Grip-Timeout", str(timeout_s))
+
+
+def released(result: Result) -> Result:
+    """Return the same response without a hold."""
+    changed = dict(result)
+    for member in _MEMBERS:
+        if result.get(member) is not None:
+            changed[member] = {
+                k: v for k, v in result[member].items() if not k.lower().startswith("grip-")
+            }
+    return changed
 
 
 def plain_result(status: int, body: bytes) -> Result:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 
 import requests
+from gripcontrol import HttpResponseFormat
 from pubcontrol import Format, Item
 
 from ..errors import PublishError
@@ -27,6 +28,9 @@ _AGAIN_S = 0.05
 #: The same in a function: the host's next messages wait for so long.
 _FROZEN_S = 0.03
 _TIMEOUT_S = 0.5
+#: Pushpin's HTTP port takes no more than a million bytes. For what has more, which is stored,
+#: Pushpin is told to ask the backend.
+_MOST = 900_000
 
 
 class HttpNode(Node):
@@ -52,7 +56,8 @@ class HttpNode(Node):
     def reply(
         self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        message = response(status, body, headers)
+        fits = len(body) <= _MOST
+        message = response(status, body, headers) if fits else HttpResponseFormat(action="hint")
         self._publish(channel, self._item(message, REPLY_ID, HOLD_ID))
         self._later(channel, message)
 
@@ -60,6 +65,12 @@ class HttpNode(Node):
         again = threading.Timer(_AGAIN_S, self._again, (channel, message))
         again.daemon = True
         again.start()
+
+    def stream(self, channel: str, seq: int, data: bytes) -> None:
+        if len(data) <= _MOST:
+            super().stream(channel, seq, data)
+        else:
+            self.recall(channel)
 
     def stop(self) -> None:
         self._publisher.wait_all_sent()

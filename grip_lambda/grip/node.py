@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -9,11 +10,13 @@ from functools import partial
 from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
 
+from ..settings import NEXT_S
 from .pace import Pacer
 
 #: A hold names its channel with this id, and a reply follows it (see docs/design.md).
 HOLD_ID = "0"
 REPLY_ID = "1"
+_ASKED_MAX = 10_000
 
 
 class Node(ABC):
@@ -28,6 +31,8 @@ class Node(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: When the next link of a busy stream was asked for here.
+        self._asked: dict[str, float] = {}
         self._pacer = Pacer()
 
     @property
@@ -91,6 +96,19 @@ class Node(ABC):
         """
         message = HttpStreamFormat(data.decode())
         self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
+        if self._is_time(channel):
+            self.recall(channel)
+
+    def _is_time(self, channel: str) -> bool:
+        """Tell whether to have a next link asked, which Pushpin puts off while data flow."""
+        now = time.monotonic()
+        if len(self._asked) > _ASKED_MAX:
+            self._asked.clear()
+        asked = self._asked.setdefault(channel, now)
+        if now - asked < NEXT_S:
+            return False
+        self._asked[channel] = now
+        return True
 
     def end_stream(self, channel: str, seq: int) -> None:
         """End the HTTP stream held on ``channel`` after the piece before ``seq``.

@@ -39,10 +39,11 @@ _DELETED = "the lambda was deleted; to open it again, ask without Last-Event-ID"
 
 @dataclass(frozen=True)
 class _Held:
-    """A hold, and when it was asked for."""
+    """A hold, when it was asked for, and when it is to be looked at."""
 
     since: float
     reader: Reader
+    due: float
 
 
 class HttpHosts:
@@ -179,17 +180,16 @@ class HttpHosts:
         """End the polls whose time is over, and notice who left before being held."""
         now = time.time()
         for key, held in list(self._holds.items()):
-            if now < min(held.since + _HELD_S, held.reader.until):
+            if now < held.due or self._holds.get(key) is not held:
+                continue  # or a later one came just now
+            reader = held.reader
+            if now >= reader.until and reader.kind == POLL:
+                self._outbox.end_hold(*key, reader)
+            elif self._outbox.is_held(*key, reader) is False:
+                self._left(*key, reader.hold, held.since)
+            elif reader.kind == POLL:
+                self._holds[key] = replace(held, due=reader.until)
                 continue
-            if self._holds.get(key) != held:
-                continue  # a later one came just now
-            is_held = self._outbox.is_held(*key, held.reader)
-            if is_held is False and now < held.reader.until:
-                self._left(*key, held.reader.hold, held.since)
-            elif held.reader.kind == POLL:
-                if now < held.reader.until:
-                    continue
-                self._outbox.end_hold(*key, held.reader)
             self._holds.pop(key, None)
 
     # Both
@@ -231,10 +231,13 @@ class HttpHosts:
             Forbidden: its API key was revoked.
         """
         known = self._store.get_lambda(event.lambda_id, now)
+        if known is None or known.connection != event.connection:
+            if self._is_pending(event, now):
+                return True
+            # It may have been acknowledged between the two looks.
+            known = self._store.get_lambda(event.lambda_id, now)
         if known is not None and known.connection == event.connection:
             self._hosts.check_key(known.owner)
-            return True
-        if self._is_pending(event, now):
             return True
         opened_s = HttpConnection.parse(event.connection).opened_ms / 1000
         if opened_s <= self._deletions.last(event.lambda_id, now):
@@ -279,7 +282,7 @@ class HttpHosts:
             trim=True,
         )
         key = (event.lambda_id, event.connection)
-        self._holds[key] = _Held(now, tail.reader)
+        self._holds[key] = _Held(now, tail.reader, min(now + _HELD_S, until))
         if tail.previous is not None:
             self._outbox.end_hold(event.lambda_id, event.connection, tail.previous)
         return tail

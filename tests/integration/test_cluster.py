@@ -21,6 +21,7 @@ from tests.support.cluster import (
     settled,
 )
 from tests.support.stack import wait_until
+from tests.support.transports import connect
 
 #: Bodies of calls and of results, so far apart that a node's bytes say what it was given.
 BODY, RESULT = 20_000, 60_000
@@ -182,3 +183,31 @@ def settled_deliveries(deliveries: Deliveries) -> list[tuple[str, str]]:
 
     settled(count, 0.2)
     return found
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll"])
+def test_a_host_without_websocket_goes_on_through_another_node(
+    cluster: Cluster, transport: str
+) -> None:
+    one: Any = connect(transport, cluster.nodes[0].url)
+    one.open()
+    wait_until(lambda: one.id in cluster.listing())
+    before = calling(cluster.url, one.id, body='"before"')
+    asked = one.receive()
+    one.drop()
+    during = calling(cluster.nodes[2].url, one.id, body='"during"')
+
+    one.move(cluster.nodes[1].url)
+    again = one.resumed()
+
+    message = again.receive()
+    assert message["params"] == ["during"]
+    again.answer(message, result="kept")
+    again.answer(asked, result="still in flight")
+    assert (before.result(10).json(), during.result(10).json()) == ("still in flight", "kept")
+    after = calling(cluster.url, one.id, body='"after"')
+    again.answer(again.receive(), result="here")
+    assert after.result(10).json() == "here"
+    requests.delete(f"{cluster.url}/lambda/{one.id}?token={one.token}", timeout=10)
+    again.await_end("deleted")
+    again.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 
 from grip_lambda.errors import PublishError
 from grip_lambda.grip.http_node import HttpNode
-from grip_lambda.hub.channels import call_channel, host_channel
+from grip_lambda.hub.channels import call_channel, host_channel, log_channel
+from grip_lambda.protocol import sse
 from grip_lambda.proxies import Proxy
-from grip_lambda.store import Call
-from tests.integration.conftest import SocketFactory
+from grip_lambda.store import Call, Outcome, open_store
+from tests.integration.conftest import ConnectionFactory, SocketFactory
 from tests.support.clients import calling
 from tests.support.stack import Stack, free_port
 
@@ -73,3 +75,40 @@ def test_a_proxy_that_is_gone_is_an_error() -> None:
         gone.require()
     with pytest.raises(PublishError):
         gone.send("host-x", b"{}")
+
+
+def test_a_reply_beyond_what_the_port_takes_is_asked_for(
+    stack: Stack, node: HttpNode, opened: SocketFactory
+) -> None:
+    one = opened()
+    future = calling(stack.url, one.id)
+    token = one.receive()["id"]
+    large = b'"%b"' % (b"x" * 5_000_000)
+    store = open_store(f"sqlite:///{stack.folder / 'data' / 'grip-lambda.db'}")
+    with closing(store):
+        ended = {token: Outcome(200, large)}
+        assert store.end_calls(one.id, connection_of(stack, one.id), ended, time.time())
+
+    node.reply(call_channel(Call(token, one.id, "n1", 0.0)), 200, large)
+
+    assert future.result(10).content == large
+
+
+@pytest.mark.parametrize("size", [1, 5_000_000])
+def test_a_piece_reaches_its_stream(
+    stack: Stack, node: HttpNode, hosting: ConnectionFactory, size: int
+) -> None:
+    one = hosting("sse")
+    connection = connection_of(stack, one.id)
+    message = b'{"method":"%b","params":[],"id":null}' % (b"x" * size)
+    store = open_store(f"sqlite:///{stack.folder / 'data' / 'grip-lambda.db'}")
+    with closing(store):
+        later = time.time() + 60
+        added = store.logs.append(
+            one.id, connection, message, time.time(), until=later, lives_s=60.0
+        )
+    assert added is not None
+
+    node.stream(log_channel(one.id, connection, added.reader.hold), 1, sse.encode(message, "x"))
+
+    assert one.receive()["method"] == "x" * size

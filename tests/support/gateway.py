@@ -167,10 +167,21 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             raise AttributeError(name)
 
         def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self._body()
             fields = [(name, str(value)) for name, value in self.headers.items()]
             status, answered, content = gateway.answer(self.command, self.path, fields, body)
             respond(self, status, answered, b"" if self.command == "HEAD" else content)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            pieces = []
+            while size := int(self.rfile.readline().partition(b";")[0], 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+            return b"".join(pieces)
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from grip_lambda.faas import NotWebSocket
 from grip_lambda.faas.events import (
     Hold,
-    has_header,
+    header,
     hold_of,
     normalised,
     path_of,
+    released,
     with_header,
     with_timeout,
 )
@@ -93,18 +94,26 @@ def test_the_least_events_are_enough() -> None:
 @pytest.mark.parametrize("make", [event_v1, event_v2])
 def test_a_header_is_set_in_every_member(make: Any) -> None:
     event = normalised(make("GET", "/", [("grip-LAST", "old"), ("X", "1")], b""))
-    assert has_header(event, "Grip-Last")
+    assert header(event, "Grip-Last") == "old"
 
     changed = with_header(event, "Grip-Last", "new")
 
-    assert has_header(changed, "grip-last")
+    assert header(changed, "grip-last") == "new"
     for member in ("headers", "multiValueHeaders"):
         if member in changed:
             values = {k.lower(): v for k, v in changed[member].items()}
             assert values["grip-last"] in ("new", ["new"])
             assert values["x"] in ("1", ["1"])
             assert len(values) == len(changed[member])
-    assert not has_header(make("GET", "/", [], b""), "Grip-Last")
+    assert header(make("GET", "/", [], b""), "Grip-Last") == ""
+
+
+@pytest.mark.parametrize("make", [event_v1, event_v2])
+def test_several_headers_of_a_name_are_one(make: Any) -> None:
+    assert header(make("GET", "/", [("Prefer", "wait=1"), ("prefer", "x")], b""), "Prefer") in (
+        "wait=1,x",
+        "wait=1",
+    )
 
 
 def test_a_hold_is_found_and_changed() -> None:
@@ -115,6 +124,10 @@ def test_a_hold_is_found_and_changed() -> None:
     ):
         assert hold_of(result) == Hold("c", "0", 61)
         assert hold_of(with_timeout(result, 7)) == Hold("c", "0", 7)
+        assert released(result) == {
+            "statusCode": 504,
+            next(iter(result.keys() - {"statusCode"})): {},
+        }
 
 
 @pytest.mark.parametrize(

@@ -655,6 +655,7 @@ def test_on_the_shared_store(start_stack: StackFactory, redis_server: RedisServe
     assert nak(caller)["code"] == "not_found"
     assert call(stack.url, callee.connection_id, "greet", "3").json() == ["hello", 3]
     caller.request(callee.connection_id, "t", "missing")
+    wait_until(lambda: callee.received[-1]["payload"]["data"]["name"] == "missing")
     callee.close()
     assert nak(caller)["code"] == "disconnected"
     caller.close()

@@ -37,6 +37,7 @@ from .errors import (
 )
 from .exchange import Lambda
 from .hosts import AsyncHost, Host
+from .monologue import Monologue
 from .pending import AsyncPendingCall, PendingCall
 from .progress import progress
 from .streams import AsyncStream, Stream
@@ -59,6 +60,7 @@ __all__ = [
     "KeyReused",
     "Lambda",
     "LambdaError",
+    "Monologue",
     "NotFound",
     "PendingCall",
     "RemoteError",

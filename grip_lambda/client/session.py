@@ -193,8 +193,8 @@ class Session:
 
     def lost(self, loss: Loss) -> list[Action]:
         """Take the end of a connection, or that there could be none."""
-        reason = _reason(loss)
-        fatal = self._fatal(loss)
+        reason = loss_reason(loss)
+        fatal = lasting_error(loss, was_up=self._was_up)
         actions: list[Action] = [Down(reason)] if self.is_up else []
         self._connected = self.is_up = False
         self.silence_s = OPENING_S
@@ -271,19 +271,6 @@ class Session:
         self._waiting = deque(kept)
         return [Cancel(key) for key, call_id in self._calls.items() if [call_id] == cancelled]
 
-    def _fatal(self, loss: Loss) -> LambdaError | None:
-        """Return the error for which connecting again is of no use; None if it may be."""
-        if loss.code in _NEVER_AGAIN:
-            kind, default = _NEVER_AGAIN[loss.code]
-            return kind(loss.text or default)
-        if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
-            return None
-        if self._was_up and (loss.status < 400 or loss.status == 404):
-            return None  # something else stands there for a while
-        if loss.status < 400:
-            return from_response(426, b"there is no WebSocket at this address")
-        return from_response(loss.status, loss.text.encode())
-
 
 def _number(value: object) -> float | None:
     """Return a number of seconds or bytes, if it is one."""
@@ -292,9 +279,24 @@ def _number(value: object) -> float | None:
     return value if 1 <= value < math.inf else None
 
 
-def _reason(loss: Loss) -> str:
+def loss_reason(loss: Loss) -> str:
+    """Return in words how a connection ended."""
     if loss.code is not None:
         return f"{loss.text or 'the connection was closed'} ({loss.code})"
     if loss.status is not None:
         return str(from_response(max(loss.status, 400), loss.text.encode()))
     return loss.text or "the connection was lost"
+
+
+def lasting_error(loss: Loss, *, was_up: bool) -> LambdaError | None:
+    """Return the error for which connecting again is of no use; None if it may be."""
+    if loss.code in _NEVER_AGAIN:
+        kind, default = _NEVER_AGAIN[loss.code]
+        return kind(loss.text or default)
+    if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
+        return None
+    if was_up and (loss.status < 400 or loss.status == 404):
+        return None  # something else stands there for a while
+    if loss.status < 400:
+        return from_response(426, b"there is no WebSocket at this address")
+    return from_response(loss.status, loss.text.encode())

@@ -55,7 +55,8 @@ class Parser:
     """Reads a stream as it comes, in pieces of any size."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._held = b""
+        self._line: list[bytes] = []  # the one that is not ended yet, in the pieces it came in
         self._begun = False
         self._data: list[bytes] = []
         self._name = ""
@@ -73,20 +74,24 @@ class Parser:
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take what has arrived, and return the events that are whole now."""
-        text = self._rest + piece
+        text, self._held = self._held + piece, b""
         if not self._begun:
             if b"\xef\xbb\xbf".startswith(text):
-                self._rest = text
+                self._held = text
                 return []
             text = text.removeprefix(b"\xef\xbb\xbf")
             self._begun = True
-        # A carriage return at the end may be half of a line end.
-        held = text[-1:] if text.endswith(b"\r") else b""
-        *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
-        self._rest = rest + held
-        return [event for line in lines for event in self._line(line)]
+        if text.endswith(b"\r"):  # which may be half of a line end
+            text, self._held = text[:-1], b"\r"
+        begun, *others = _LINE_END.split(text)
+        self._line.append(begun)
+        if not others:
+            return []
+        lines = [b"".join(self._line), *others[:-1]]
+        self._line = others[-1:]
+        return [event for line in lines for event in self._take(line)]
 
-    def _line(self, line: bytes) -> list[Event]:
+    def _take(self, line: bytes) -> list[Event]:
         if not line:
             return self._dispatch()
         field, _, value = line.partition(b":")

@@ -28,6 +28,8 @@ from .streams import piece_response
 
 blueprint = Blueprint("calls", __name__)
 
+#: Bytes of a body that are read only to be dropped, and how many at a time.
+_DROP_MAX, _PIECE = 33_554_432, 65_536
 #: Characters of an Idempotency-Key.
 _ONCE_MAX = 255
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -123,8 +125,19 @@ def read_body(request: Request, most: int) -> bytes:
         TooLarge: it says that it has more than ``most`` bytes; if not, so many and one are read.
     """
     if (request.content_length or 0) > most:
+        drop_body(request)
         raise TooLarge(f"the body may have {most} bytes at most")
     return request.stream.read(most + 1)
+
+
+def drop_body(request: Request) -> None:
+    """Read what is left of a body, if that is not too much.
+
+    Who is still sending when the connection ends does not hear the answer.
+    """
+    read = 0
+    while read < _DROP_MAX and (piece := request.stream.read(_PIECE)):
+        read += len(piece)
 
 
 def check_path(request: Request, method: str) -> None:

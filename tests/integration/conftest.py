@@ -49,9 +49,9 @@ def serve_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
-    """A stack that takes API keys, pings its hosts each second, and soon misses who has gone."""
+    """A stack with API keys and one worker; it pings each second, and soon misses who has gone."""
     keys = {"host": "host", "call": "call", "full": "host,call,list"}
-    hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1"}
+    hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1", "WORKERS": "1"}
     running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
     yield running
     running.stop()

@@ -158,3 +158,15 @@ def test_with_the_client_of_aws(start: Start) -> None:
     answer = re.fullmatch(r"done {'hello': {'name': 'world'}, 'left_ms': (\d+)}\n", out)
     assert answer
     assert 50_000 < int(answer[1]) <= 55_000
+
+
+def test_a_chat_of_two_services(start: Start) -> None:
+    ann = start("chat.py", "ann")
+    assert ann.stdout is not None
+    printed = re.fullmatch(r"ann is ([\w-]{16})\n", ann.stdout.readline())
+    assert printed
+
+    bob, told = start("chat.py", "bob", printed[1]).communicate(timeout=20)
+
+    assert re.fullmatch(r"bob is [\w-]{16}\nann has heard it\nann has heard it\n", bob)
+    assert (told, ann.communicate(timeout=20)) == ("", ("bob: hello\nbob: bye\n", ""))

@@ -68,7 +68,7 @@ def programs(stack: Stack, keyed: KeyedStack) -> Iterator[dict[str, Running]]:
         **{f"KEY_{name.upper()}": key for name, key in keyed.keys.items()},
     }
     core = ("core.test.mjs", "vectors.test.mjs")
-    quick = ("--test", "--test-timeout=30000")
+    quick = ("--test", "--test-timeout=50000")
     running = {
         "node": Running("node", *quick, "stack.test.mjs", "hasty.test.mjs", environ=servers),
         "deno": Running(DENO, "test", "-A", "--no-check", *core, "stack.test.mjs", environ=servers),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.conftest import HostFactory, SocketFactory
+from grip_lambda.hub import Hub
+from grip_lambda.hub.session import Connection, MonologueTerms, Session
+from grip_lambda.settings import load
+from tests.integration.conftest import HostFactory, SocketFactory, StackFactory
 from tests.support.clients import Socket, call, calling
 from tests.support.monologue import MonologueSocket, Original
+from tests.support.redis import RedisServer
 from tests.support.stack import Stack, wait_until
 
 UNUSED_ID = "AAAAbbbb0000-_zz"
@@ -207,6 +213,19 @@ def test_who_does_not_say_whoami_can_call_all_the_same(
     one.close()
 
 
+def test_clients_in_node(stack: Stack) -> None:
+    done = subprocess.run(
+        ["node", "monologue.mjs", f"{stack.ws_url}/monologue"],
+        cwd=Path(__file__).parents[1] / "node",
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+
+    assert json.loads(done.stdout) == ["hello a and b", "undefined"]
+
+
 # Calls that fail
 
 
@@ -371,6 +390,38 @@ def test_a_burst_of_calls_to_nobody_is_answered_whole(client: ClientFactory) -> 
     tokens = {nak(one)["token"] for _ in range(100)}
 
     assert len(tokens) == 100
+
+
+def test_a_batch_that_comes_twice_is_delivered_once(stack: Stack, client: ClientFactory) -> None:
+    caller, callee = client(), client()
+    pid = stack.workers()[0]
+    variables = Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0")
+    hub = Hub(load(dict(variable.split("=", 1) for variable in variables)))
+    try:
+        known = hub.hosts.get(caller.id)
+        hub.nodes[known.node].require()
+        connection = Connection(known.connection, known.node, dict)
+        terms = MonologueTerms(calls=7)
+        session = Session(
+            caller.id, known.generation, opened=known.opened, code=known.code, monologue=terms
+        )
+        data = {"token": "t", "name": "x", "args": []}
+        request = json.dumps({"to": callee.id, "payload": {"type": "REQ", "data": data}}).encode()
+
+        lost = hub.monologue.batch(connection, session, [("TEXT", request)])
+        again = hub.monologue.batch(connection, session, [("TEXT", request)])
+        later = hub.monologue.batch(connection, again.session, [("TEXT", request)])
+
+        assert [len(batch.later) for batch in (lost, again, later)] == [1, 1, 0]
+        assert b"busy" in later.out[0].content
+        for deliver in again.later:
+            deliver()
+        callee.ack(callee.receive(), ret=1)
+        assert caller.receive()["payload"]["data"] == {"token": "t", "ret": 1}
+        callee.request(callee.id, "own", "next")
+        assert callee.receive()["payload"]["data"]["name"] == "next"
+    finally:
+        hub.close()
 
 
 # With lambdas and over HTTP
@@ -586,3 +637,25 @@ def test_a_lambda_and_a_client_are_in_one_namespace(
     with pytest.raises(InvalidStatus) as refused:
         client(f"/monologue/{to.id}")
     assert refused.value.response.status_code == 403
+
+
+def test_on_the_shared_store(start_stack: StackFactory, redis_server: RedisServer) -> None:
+    stack = start_stack(GRIP_LAMBDA_STORE=redis_server.url)
+    callee = Original(f"{stack.ws_url}/monologue")
+    callee.connect()
+    callee.on("greet", lambda *args: ["hello", *args])
+    caller = MonologueSocket(stack.ws_url)
+    caller.whoami()
+
+    for _ in range(2):  # a token may be used again
+        caller.request(callee.connection_id, "t", "greet", 1, 2)
+        data = caller.receive()["payload"]["data"]
+        assert data == {"token": "t", "ret": ["hello", 1, 2]}
+    caller.request(UNUSED_ID, "t", "greet")
+    assert nak(caller)["code"] == "not_found"
+    assert call(stack.url, callee.connection_id, "greet", "3").json() == ["hello", 3]
+    caller.request(callee.connection_id, "t", "missing")
+    wait_until(lambda: callee.received[-1]["payload"]["data"]["name"] == "missing")
+    callee.close()
+    assert nak(caller)["code"] == "disconnected"
+    caller.close()

@@ -9,6 +9,7 @@ import { lambdaPath } from "../../clients/js/grip-lambda/addresses.js";
 import * as exchange from "../../clients/js/grip-lambda/exchange.js";
 import { answer, toJson } from "../../clients/js/grip-lambda/messages.js";
 import { Methods, failure } from "../../clients/js/grip-lambda/methods.js";
+import { ended } from "../../clients/js/grip-lambda/progress.js";
 import { inWords } from "../../clients/js/grip-lambda/request.js";
 
 const { BadRequest, Host, RemoteError, Client } = module;
@@ -93,6 +94,49 @@ test("a function gets the body and the call, a fallback the name before them", (
   assert.equal(methods.names(), null);
 });
 
+test("what a generator yields is reported, and its end awaited", async () => {
+  const told = [];
+  const stop = new AbortController();
+  const call = { signal: stop.signal, progress: async (value) => told.push(value) };
+  let left = 0;
+  const functions = {
+    *plain() {
+      yield 1;
+      return "plain";
+    },
+    async *later() {
+      try {
+        yield 2;
+        yield 3;
+      } finally {
+        await null;
+        left += 1;
+      }
+    },
+  };
+
+  assert.equal(await ended(functions.plain(), call), "plain");
+  assert.equal(await ended(functions.later(), call), undefined);
+  assert.deepEqual([told, left], [[1, 2, 3], 1]);
+  for (const value of [[1], "text", new Map([[1, 2]]), null]) {
+    assert.equal(await ended(Promise.resolve(value), call), value); // these are results
+  }
+  const refusing = { ...call, progress: () => Promise.reject(new RangeError("too large")) };
+  await assert.rejects(ended(functions.later(), refusing), RangeError);
+  assert.equal(left, 2);
+  stop.abort();
+  await assert.rejects(ended(functions.later(), call), { name: "AbortError" });
+  assert.deepEqual([told, left], [[1, 2, 3], 3]);
+});
+
+test("API keys that are none", () => {
+  for (const key of ["with space", "é", "line\n", 7]) {
+    for (const make of [() => new Client("http://h", { key }), () => new Host("http://h", {}, { key })]) {
+      assert.throws(make, (error) => error instanceof TypeError && !error.message.includes(key));
+    }
+  }
+});
+
 test("what is thrown is told with its type and its message", () => {
   class NoSuchOrder extends Error {}
   const told = [
@@ -135,9 +179,10 @@ test("the default address", () => {
   else process.env.GRIP_LAMBDA_URL = before;
 });
 
-test("reasons hold no tokens", () => {
+test("reasons hold no tokens and no tickets", () => {
   const deno = "error sending request for url (http://h/lambda/new/x?token=secret): client error";
-  for (const words of [deno, "bad URL: 'ws://h/lambda/new/x?token=secret'"]) {
+  const address = "bad URL: 'ws://h/lambda/new/x?token=secret&private&ticket=secret'";
+  for (const words of [deno, address]) {
     assert.doesNotMatch(inWords(new Error(words)), /secret/);
   }
 });

@@ -89,13 +89,13 @@ describe("against a server", { concurrency: true }, () => {
     hosted({}, async (host, functions, { downs }) => {
       const held = client.call(host.id, "hold", "fine");
       await functions._began();
-      for (let number = 0; number < 3; number++) {
-        await assert.rejects(
-          client.call(host.id, "ofSize", 300_000),
-          /ResultTooLarge: the result makes a message of \d+ bytes; the limit is 100000/,
-        );
+      await assert.rejects(
+        client.call(host.id, "ofSize", 10_500_000),
+        /ResultTooLarge: the result makes a message of \d+ bytes; the limit is 10485760/,
+      );
+      for (const size of [99_900, 100_000, 10_400_000]) {
+        assert.equal((await client.call(host.id, "ofSize", size)).length, size);
       }
-      assert.equal((await client.call(host.id, "ofSize", 99_900)).length, 99_900);
       functions._release();
       assert.equal(await held, "fine");
       assert.deepEqual(downs, []);
@@ -136,6 +136,18 @@ describe("against a server", { concurrency: true }, () => {
       await host.wait();
       assert.equal(downs.length, 1);
       await assert.rejects(client.call(host.id, "greet"), NotFound);
+    }),
+  );
+
+  it(
+    "has posted what is large before it closes",
+    hosted({}, async (host, functions) => {
+      const held = client.call(host.id, "hold", "x".repeat(99_990));
+      await functions._began();
+      const closing = host.close();
+      functions._release();
+      assert.equal((await held).length, 99_990);
+      await closing;
     }),
   );
 
@@ -285,6 +297,8 @@ describe("against a server", { concurrency: true }, () => {
       assert.deepEqual(await all(reported), values);
       assert.equal(await client.stream(host.id, "report", values).result(), "reported");
       assert.equal(await client.call(host.id, "count", 3), "counted");
+      const much = await all(client.stream(host.id, "reportMuch", [30, 90_000]));
+      assert.deepEqual(much.map((value) => value.length), Array(30).fill(90_000));
     }),
   );
 

@@ -56,6 +56,10 @@ export class Functions {
     return "reported";
   }
 
+  *reportMuch([count, size]) {
+    for (let number = 0; number < count; number++) yield "x".repeat(size);
+  }
+
   reportTooMuch(size, { progress }) {
     progress("x".repeat(size));
   }

@@ -22,7 +22,8 @@ function written(action) {
   const { type, ...rest } = action;
   switch (type) {
     case "send":
-      return { send: JSON.parse(rest.text) };
+    case "post":
+      return { [type]: JSON.parse(rest.text) };
     case "invoke":
       return { invoke: [rest.key, rest.method, rest.params] };
     case "cancel":
@@ -56,12 +57,13 @@ function happen(session, step) {
 }
 
 function begun({ options = {}, opened }) {
-  const { max_calls: maxCalls, methods = null, limit = 1000, private: isPrivate, ...rest } = options;
+  const { max_calls: maxCalls, methods = null, private: isPrivate, ...rest } = options;
   const backoff = new Backoff(1, 30, () => 1);
   const session = new Session({ ...rest, maxCalls, isPrivate, backoff });
   session.methods = methods;
   if (opened) {
-    const details = { token: "t1", ping: 30, limits: { message: limit } };
+    const { limit = 1000, result_limit: result } = options;
+    const details = { token: "t1", ping: 30, limits: { message: limit, result } };
     session.received(textOf({ method: "open", params: [ID, details], id: 0 }));
     session.received(textOf({ id: "ready", result: null, error: "unknown" }));
     assert.ok(session.isUp);

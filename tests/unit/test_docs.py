@@ -20,6 +20,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
         ("README.md", "host.mjs"),
         ("docs/keys.md", "ticket.mjs"),
         ("docs/lambda-api.md", "plain_host.py"),
+        ("docs/monologue.md", "chat.py"),
         ("docs/python.md", "host.py"),
         ("docs/python.md", "caller.py"),
         ("docs/python.md", "async_both.py"),

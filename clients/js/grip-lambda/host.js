@@ -5,6 +5,7 @@ import { Connection } from "./connection.js";
 import { Context } from "./context.js";
 import { RemoteError, Unavailable } from "./errors.js";
 import { Methods, failure } from "./methods.js";
+import { post } from "./posting.js";
 import { ended } from "./progress.js";
 import { Session } from "./session.js";
 import { after, deferred } from "./timing.js";
@@ -21,6 +22,8 @@ export class Host {
   #log;
   #listeners = { up: [], down: [] };
   #calls = new Map();
+  #posts = new Set();
+  #stop = new AbortController(); // of what is posted when it is over
   #firstUp = deferred();
   #ended = deferred();
   #running = null;
@@ -134,6 +137,7 @@ export class Host {
       await this.#rest();
     }
     forget();
+    this.#stop.abort();
     for (const stop of this.#calls.values()) stop.abort();
     if (this.#error) throw this.#error;
   }
@@ -161,6 +165,9 @@ export class Host {
         case "send":
           this.#connection?.send(action.text);
           break;
+        case "post":
+          this.#post(action.text);
+          break;
         case "invoke":
           this.#invoke(action);
           break;
@@ -175,7 +182,7 @@ export class Host {
           this.#tell("down", action.reason);
           break;
         case "close":
-          this.#connection?.close();
+          Promise.all(this.#posts).then(() => this.#connection?.close());
           break;
         case "retry":
           this.#retry = action;
@@ -185,6 +192,14 @@ export class Host {
           this.#end(action.error);
       }
     }
+  }
+
+  #post(text) {
+    const posting = post(this.url + this.#session.path, text, this.#stop).then((why) => {
+      this.#posts.delete(posting);
+      if (why !== null) this.#warn("a result was not sent:", why);
+    });
+    this.#posts.add(posting);
   }
 
   async #invoke({ key, method, params }) {
@@ -209,7 +224,8 @@ export class Host {
       const run = this.#methods.find(method, params);
       return { result: await ended(run(call), call) };
     } catch (error) {
-      if (!(error instanceof RemoteError)) this.#warn(`${method} failed:`, error);
+      const isMeant = error instanceof RemoteError || call.signal.aborted;
+      if (!isMeant) this.#warn(`${method} failed:`, error);
       return failure(error);
     }
   }

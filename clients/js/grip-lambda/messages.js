@@ -67,7 +67,7 @@ export function answer(callId, outcome, limit) {
   return text;
 }
 
-function sizeOf(text) {
+export function sizeOf(text) {
   return new TextEncoder().encode(text).length;
 }
 

@@ -13,6 +13,7 @@ import {
   isObject,
   parse,
   progress,
+  sizeOf,
   toJson,
 } from "./messages.js";
 
@@ -27,7 +28,8 @@ const NEVER_AGAIN = new Map([
 
 /**
  * Messages and events in, actions out: each method takes what has happened, and returns what
- * is to be done, in order: `send`, `invoke`, `cancel`, `up`, `down`, `close`, `retry`, `end`.
+ * is to be done, in order: `send`, `post` (what is too long to send, to the connection's path),
+ * `invoke`, `cancel`, `up`, `down`, `close`, `retry`, `end`.
  */
 export class Session {
   isUp = false;
@@ -40,6 +42,7 @@ export class Session {
   #stopping = false;
   #ended = false;
   #limit = DEFAULT_MESSAGE_BYTES;
+  #resultLimit = 0;
   #pingS = null;
   #nextKey = 0;
   #running = new Set();
@@ -85,7 +88,11 @@ export class Session {
     const actions = [];
     this.#running.delete(key);
     if (this.#calls.has(key)) {
-      actions.push(send(answer(this.#calls.get(key), outcome, this.#limit)));
+      const most = Math.max(this.#limit, this.#resultLimit);
+      const text = answer(this.#calls.get(key), outcome, most);
+      const size = sizeOf(text);
+      const isLong = size > this.#limit && size <= this.#resultLimit;
+      actions.push(isLong ? { type: "post", text } : send(text));
       this.#calls.delete(key);
     }
     actions.push(...this.#begin());
@@ -129,6 +136,7 @@ export class Session {
     this.id = id;
     if (typeof details.token === "string") this.token = details.token;
     this.#limit = Math.trunc(number(details.limits?.message) ?? DEFAULT_MESSAGE_BYTES);
+    this.#resultLimit = Math.trunc(number(details.limits?.result) ?? 0);
     this.#pingS = number(details.ping);
     this.#connected = true;
     const said = { ok: true };

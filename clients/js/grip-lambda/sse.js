@@ -9,22 +9,26 @@ export class Parser {
   /** The last event id so far; a reader that comes back says it. */
   lastId = "";
   #decoder = new TextDecoder(); // which also leaves a byte order mark out
-  #rest = "";
+  #held = "";
+  #line = []; // the one that is not ended yet, in the pieces it came in
   #data = [];
   #name = "";
   #id = "";
 
   /** Take bytes that have arrived, and return the events `{ data, id, name }` whole by now. */
   feed(piece) {
-    const text = this.#rest + this.#decoder.decode(piece, { stream: true });
-    // A carriage return at the end may be half of a line end.
-    const held = text.endsWith("\r") ? "\r" : "";
-    const lines = text.slice(0, text.length - held.length).split(LINE_END);
-    this.#rest = lines.pop() + held;
-    return lines.map((line) => this.#line(line)).filter(Boolean);
+    let text = this.#held + this.#decoder.decode(piece, { stream: true });
+    this.#held = text.endsWith("\r") ? "\r" : ""; // which may be half of a line end
+    text = text.slice(0, text.length - this.#held.length);
+    const lines = text.split(LINE_END);
+    this.#line.push(lines[0]);
+    if (lines.length === 1) return [];
+    lines[0] = this.#line.join("");
+    this.#line = [lines.pop()];
+    return lines.map((line) => this.#take(line)).filter(Boolean);
   }
 
-  #line(line) {
+  #take(line) {
     if (!line) return this.#dispatch();
     const colon = line.indexOf(":");
     const field = colon < 0 ? line : line.slice(0, colon);

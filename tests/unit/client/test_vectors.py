@@ -22,6 +22,7 @@ from grip_lambda.client.session import (
     Close,
     End,
     Loss,
+    Post,
     Send,
     Session,
     Up,
@@ -37,7 +38,7 @@ def written(action: Action) -> Any:
     """Return an action as the file writes it."""
     kind = type(action).__name__.lower()
     match action:
-        case Send(text):
+        case Send(text) | Post(text):
             value: Any = json.loads(text)
         case End(error):
             value = error and [type(error).__name__, str(error)]
@@ -87,7 +88,8 @@ def begun(vector: dict[str, Any]) -> Session:
     )
     session.methods = options.get("methods")
     if vector.get("opened"):
-        details = {"token": "t1", "ping": 30, "limits": {"message": options.get("limit", 1000)}}
+        limits = {"message": options.get("limit", 1000), "result": options.get("result_limit")}
+        details = {"token": "t1", "ping": 30, "limits": limits}
         session.received(text_of({"method": "open", "params": [ID, details], "id": 0}))
         session.received(text_of({"id": "ready", "result": None, "error": "unknown"}))
         assert session.is_up

@@ -8,8 +8,8 @@ import itertools
 import logging
 import math
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any, Self, TypeVar, overload
+from collections.abc import Coroutine
+from typing import Any, Self
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -21,28 +21,21 @@ from .errors import (
     DeadlineExceeded,
     Disconnected,
     LambdaError,
-    RemoteError,
     TooLarge,
     Unavailable,
 )
+from .listeners import Listeners
 from .liveness import WatchedConnection
-from .messages import Failure, Outcome, Result, described
-from .methods import failure, is_async
+from .loss import Loss, lasting_error, loss_reason
 from .routing import Identity
-from .session import Loss, lasting_error, loss_reason
-from .threads import in_thread
-
-Listener = TypeVar("Listener", bound=Callable[..., Any])
 
 log = logging.getLogger("grip_lambda.client")
 
-#: How many plain listeners run at once.
-_THREADS = 32
 _MAX_RECEIVED = 16 * 1024 * 1024
 _CLOSE_S = 3.0
 
 
-class Monologue:
+class Monologue(Listeners):
     """A connection to other clients of Monologue, and to lambdas.
 
     It comes back by itself, under the same id, whenever the connection is lost. It is used in one
@@ -81,18 +74,16 @@ class Monologue:
         timeout: float = 15.0,
         listeners: int = 100,
     ) -> None:
-        if not 0 < timeout < math.inf or listeners < 1:
-            raise ValueError("timeout is a number of seconds, and listeners at least 1")
+        super().__init__(listeners)
+        if not 0 < timeout < math.inf:
+            raise ValueError("timeout is a number of seconds")
         if endpoint is None:
             endpoint = base_url(None) + routing.PATH
         base_url(endpoint.partition("?")[0])  # which checks it
         self.endpoint = websocket_url(endpoint) if endpoint.startswith("http") else endpoint
         self.timeout = timeout
-        self.listeners = listeners
         authorization = key_headers(api_key).get("Authorization", "")
         self.api_key = authorization.partition(" ")[2]
-        self._functions: dict[str, Callable[..., Any]] = {}
-        self._threads = asyncio.Semaphore(_THREADS)
         self._me: Identity | None = None
         self._socket: WatchedConnection | None = None
         self._up = asyncio.Event()
@@ -143,31 +134,6 @@ class Monologue:
             raise RuntimeError("it is not connected")
         self._closed = True
         await self._end()
-
-    @overload
-    def on(self, name: str) -> Callable[[Listener], Listener]: ...
-    @overload
-    def on(self, name: str, listener: Listener) -> Listener: ...
-    def on(self, name: str, listener: Any = None) -> Any:
-        """Have calls of ``name`` answered by a function: ``on(name, function)``, or a decorator.
-
-        It gets the caller's arguments, and what it returns is the caller's. Plain functions run in
-        threads, those defined with ``async def`` in the event loop.
-
-        Raises:
-            ValueError: there are as many listeners as there may be.
-        """
-        if listener is None:
-            return lambda function: self.on(name, function)
-        if name not in self._functions and len(self._functions) >= self.listeners:
-            raise ValueError(
-                f"there are {self.listeners} listeners already;"
-                " Monologue(…, listeners=…) allows more"
-            )
-        if not callable(listener):
-            raise TypeError(f"the listener {name!r} is not a function")
-        self._functions[name] = listener
-        return listener
 
     async def call(self, to: str, name: str, *args: Any) -> Any:
         """Call a listener of another client, or a method of a lambda; return what it returns.
@@ -294,25 +260,10 @@ class Monologue:
 
     async def _answer(self, asked: routing.Request) -> None:
         socket, limit = self._socket, self._me.limit if self._me is not None else None
-        text = routing.answer(asked, await self._outcome(asked), limit)
+        text = routing.answer(asked, await self.outcome(asked), limit)
         if socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await socket.send(text)
-
-    async def _outcome(self, asked: routing.Request) -> Outcome:
-        function = self._functions.get(asked.name)
-        if function is None:
-            return Failure(described("NoSuchMethod", f"there is no listener {asked.name!r}"))
-        try:
-            if is_async(function):
-                return Result(await function(*asked.args))
-            async with self._threads:
-                return Result(await in_thread(function, asked.args))
-        except RemoteError as error:
-            return Failure(error.error)
-        except Exception as error:
-            log.warning("%s failed: %r", asked.name, error, exc_info=error)
-            return failure(error)
 
     def _lost(self, error: LambdaError) -> None:
         """Fail what waits for an answer on a connection that has ended."""

@@ -18,10 +18,11 @@ from .addresses import USER_AGENT, websocket_url
 from .context import Context
 from .errors import LambdaError, RemoteError, Unavailable
 from .liveness import WatchedConnection
+from .loss import Loss
 from .messages import Failure, Outcome, Result, described
 from .methods import Methods, failure, is_async
 from .progress import Reporter, is_async_generator, is_generator, run_async_generator, run_generator
-from .session import Action, Cancel, Close, Down, End, Invoke, Loss, Post, Retry, Send, Session, Up
+from .session import Action, Cancel, Close, Down, End, Invoke, Post, Retry, Send, Session, Up
 from .threads import in_thread
 
 T = TypeVar("T")

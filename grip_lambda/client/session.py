@@ -14,17 +14,13 @@ from typing import Any
 from . import messages
 from .addresses import opening_path
 from .backoff import Backoff
-from .errors import Deleted, Forbidden, LambdaError, TakenOver, from_response
+from .errors import LambdaError
+from .loss import Loss, lasting_error, loss_reason
 from .messages import Failure, Message, Outcome
 
 DEFAULT_MESSAGE_BYTES = 100_000
 #: How long the server may be silent while a lambda is being opened, in seconds.
 OPENING_S = 10.0
-_NEVER_AGAIN: dict[int, tuple[type[LambdaError], str]] = {
-    4403: (Forbidden, "somebody else has opened the id, or its API key was revoked"),
-    4409: (TakenOver, "another host has taken the id over"),
-    4410: (Deleted, "the lambda was deleted"),
-}
 
 
 @dataclass(frozen=True)
@@ -90,21 +86,6 @@ class End:
 
 
 Action = Send | Post | Invoke | Cancel | Up | Down | Close | Retry | End
-
-
-@dataclass(frozen=True)
-class Loss:
-    """How a connection ended, or that there was none.
-
-    Attributes:
-        code: its close code; None if there was no close frame.
-        status: the status of a refused handshake, or None.
-        text: the reason, or the body of the refusal.
-    """
-
-    code: int | None = None
-    status: int | None = None
-    text: str = ""
 
 
 class Session:
@@ -277,26 +258,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if 1 <= value < math.inf else None
-
-
-def loss_reason(loss: Loss) -> str:
-    """Return in words how a connection ended."""
-    if loss.code is not None:
-        return f"{loss.text or 'the connection was closed'} ({loss.code})"
-    if loss.status is not None:
-        return str(from_response(max(loss.status, 400), loss.text.encode()))
-    return loss.text or "the connection was lost"
-
-
-def lasting_error(loss: Loss, *, was_up: bool) -> LambdaError | None:
-    """Return the error for which connecting again is of no use; None if it may be."""
-    if loss.code in _NEVER_AGAIN:
-        kind, default = _NEVER_AGAIN[loss.code]
-        return kind(loss.text or default)
-    if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
-        return None
-    if was_up and (loss.status < 400 or loss.status == 404):
-        return None  # something else stands there for a while
-    if loss.status < 400:
-        return from_response(426, b"there is no WebSocket at this address")
-    return from_response(loss.status, loss.text.encode())

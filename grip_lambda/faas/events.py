@@ -39,7 +39,8 @@ def normalised(event: Any) -> Event:
 
     HTTP APIs decode the path, and give the stage in it; REST APIs and function URLs don't. A header
     with an underscore in its name is left out: WSGI takes it for the one with a dash, so that a
-    client could send what only the proxy may (``Meta_Lambda``, ``Grip_Last``).
+    client could send what only the proxy may (``Meta_Lambda``, ``Grip_Last``). So is the
+    ``Transfer-Encoding``, as the body is whole: with it Werkzeug would not read it.
 
     Raises:
         NotWebSocket: it is no event of API Gateway or of a function URL.
@@ -48,7 +49,11 @@ def normalised(event: Any) -> Event:
     known = dict(event)
     for name in _MEMBERS:
         if isinstance(known.get(name), Mapping):
-            known[name] = {key: value for key, value in known[name].items() if "_" not in key}
+            known[name] = {
+                key: value
+                for key, value in known[name].items()
+                if "_" not in key and key.lower() != "transfer-encoding"
+            }
     context = known.get("requestContext")
     http = context.get("http") if isinstance(context, Mapping) else None
     if isinstance(http, Mapping):

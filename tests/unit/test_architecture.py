@@ -24,6 +24,8 @@ PURE = [
     "methods",
     "session",
     "stream_state",
+    "loss",
+    "routing",
 ]
 
 #: What each room may import of the others.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from grip_lambda.client.backoff import Backoff
 from grip_lambda.client.errors import Deleted, Forbidden, LambdaError, TakenOver, Unauthorized
+from grip_lambda.client.loss import Loss
 from grip_lambda.client.messages import Failure, Result
 from grip_lambda.client.session import (
     Action,
@@ -19,7 +20,6 @@ from grip_lambda.client.session import (
     Down,
     End,
     Invoke,
-    Loss,
     Post,
     Retry,
     Send,

@@ -14,6 +14,7 @@ from grip_lambda.client import errors
 from grip_lambda.client.addresses import base_url
 from grip_lambda.client.backoff import Backoff
 from grip_lambda.client.context import Context
+from grip_lambda.client.loss import Loss
 from grip_lambda.client.messages import Failure as Failed
 from grip_lambda.client.messages import Result
 from grip_lambda.client.methods import Methods
@@ -21,7 +22,6 @@ from grip_lambda.client.session import (
     Action,
     Close,
     End,
-    Loss,
     Post,
     Send,
     Session,

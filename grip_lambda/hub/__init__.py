@@ -48,7 +48,9 @@ class Hub:
         outbox = Outbox(self.store, self.nodes, secret)
         self.calls = Calls(self.store, self.nodes, outbox, replies)
         self.results = Results(self.store, self.calls, replies)
-        self.streams = Streams(self.store, self.nodes, self.results.end, settings.grace_s)
+        self.streams = Streams(
+            self.store, self.nodes, self.results.end, secret=secret, grace_s=settings.grace_s
+        )
         replies.others[STREAM] = self.streams.finish
         self.hosts = Hosts(
             self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -112,6 +113,16 @@ def once_of(method: str, body: bytes, caller: Caller) -> Once | None:
 def hold_of(call: Call, now: float) -> Hold:
     """Return the hold of who made a call."""
     return held(call_channel(call), call.deadline - now, render_late(call))
+
+
+def check_maker(call: Call, key: Callable[[], str]) -> None:
+    """Refuse to show a call to who did not make it, if it is one that may be asked for.
+
+    Raises:
+        NotFound: another API key made it.
+    """
+    if call.is_kept and call.key and call.key != key():
+        raise NotFound("no such call is known; results are kept for ten minutes")
 
 
 def check_lambda_id(lambda_id: str) -> None:

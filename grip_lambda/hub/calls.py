@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from ..errors import (
@@ -28,6 +28,7 @@ from .callers import (
     Invocation,
     call_of,
     check_lambda_id,
+    check_maker,
     check_method,
     hold_of,
     once_of,
@@ -175,12 +176,18 @@ class Calls:
         if call.is_kept:
             self._store.free_key(call.lambda_id, call.token)
 
-    def resume(self, lambda_id: str, token: str, caller: Caller) -> Hold | Response:
+    def resume(
+        self, lambda_id: str, token: str, caller: Caller, key: Callable[[], str]
+    ) -> Hold | Response:
         """Find the call of a request that Pushpin repeats: its response, or the hold once more.
 
         Args:
             lambda_id, token: the call.
             caller: who made it, as the repeated request says.
+            key: tells the API key of that request.
+
+        Raises:
+            NotFound: another key made the call.
         """
         now = time.time()
         try:
@@ -192,6 +199,7 @@ class Calls:
         if known is None:
             return render(call_of(lambda_id, token, caller, now), outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
+        check_maker(call, key)
         return hold_of(call, now) if outcome is None else render(call, outcome)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:

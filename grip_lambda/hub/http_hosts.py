@@ -34,6 +34,7 @@ _NEXT = "next"
 #: A hold is in place after so many seconds, or its client has gone.
 _HELD_S = 3.0
 _TAKEN_OVER = "another host has opened this lambda since; open it again to take it back"
+_REFUSED = "the host refused to open this lambda; to open it, ask without Last-Event-ID"
 _DELETED = "the lambda was deleted; to open it again, ask without Last-Event-ID"
 
 
@@ -226,7 +227,7 @@ class HttpHosts:
         """Tell whether a connection holds its lambda, or is to; False where that is gone.
 
         Raises:
-            TakenOver: another one does.
+            TakenOver: another one does, or its host refused to open it.
             Cancelled: it was deleted.
             Forbidden: its API key was revoked.
         """
@@ -239,6 +240,8 @@ class HttpHosts:
         if known is not None and known.connection == event.connection:
             self._hosts.check_key(known.owner)
             return True
+        if self._openings.is_refused(event.lambda_id, event.connection, now):
+            raise TakenOver(_REFUSED)
         opened_s = HttpConnection.parse(event.connection).opened_ms / 1000
         if opened_s <= self._deletions.last(event.lambda_id, now):
             raise Cancelled(_DELETED)

@@ -17,6 +17,9 @@ from .session import Connection, Session
 
 _OPENINGS = "openings"
 _DELETED = "deleted"
+_REFUSED = "refused"
+#: So long it is remembered that a host refused to open a lambda, in seconds.
+_REFUSED_S = 600.0
 #: So many openings of one id may wait to be acknowledged.
 _MOST = 50
 _DAY_S = 86400.0
@@ -82,6 +85,25 @@ class Openings:
             lives_s=self._kept_s,
             trim=True,
         )
+
+    def refuse(self, lambda_id: str, connection: str, now: float) -> None:
+        """Note that a host refused to open the lambda: what it asks next is not to open it."""
+        with suppress(Busy):  # whoever refuses so often may be asked once more
+            self._logs.append(
+                lambda_id,
+                _REFUSED,
+                connection.encode(),
+                now,
+                until=now + _REFUSED_S,
+                lives_s=_REFUSED_S,
+                most=_MOST,
+            )
+
+    def is_refused(self, lambda_id: str, connection: str, now: float) -> bool:
+        """Tell whether the host of a connection has refused to open the lambda."""
+        tail = self._logs.read(lambda_id, _REFUSED, 0, now)
+        refused = [] if tail is None else [entry.data for entry in tail.entries]
+        return connection.encode() in refused
 
 
 class Deletions:

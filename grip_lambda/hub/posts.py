@@ -106,6 +106,7 @@ class Posts:
         number, pending = waiting[-1]
         lambda_id = pending.session.lambda_id
         if answer.is_error:
+            self._openings.refuse(lambda_id, pending.connection, now)
             self._openings.remove(lambda_id, number, now)
             refused = TakenOver("the host refused to open the lambda")
             self._calls.outbox.end(lambda_id, pending.connection, refused)

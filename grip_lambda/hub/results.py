@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import orjson
@@ -13,7 +13,7 @@ from ..errors import Busy, NotFound, Unavailable
 from ..protocol import ids
 from ..store import Call, Host, Outcome, Store, Wait
 from . import outcomes
-from .callers import Hold, held
+from .callers import Hold, check_maker, held
 from .calls import Calls
 from .channels import parse_wait_channel, wait_channel
 from .messages import cancellation
@@ -72,10 +72,18 @@ class Results:
             return for_wait(kind, render(call, outcome))
         return held(wait_channel(wait), wait_s, _unfinished(call, kind))
 
-    def resume(self, channel: str, wait_s: float, kind: str) -> Response | Hold | None:
+    def resume(
+        self, channel: str, wait_s: float, kind: str, key: Callable[[], str]
+    ) -> Response | Hold | None:
         """Find what a request waits for that Pushpin repeats; None where that is something else.
 
         Its own deadline is kept by who began to wait.
+
+        Args:
+            key: tells the API key of the request.
+
+        Raises:
+            NotFound: another key made the call.
         """
         token = parse_wait_channel(channel)
         if token is None:
@@ -84,6 +92,7 @@ class Results:
         if known is None:
             return TOO_LATE
         call, outcome = known
+        check_maker(call, key)
         if outcome is None:
             return held(channel, wait_s, _unfinished(call, kind))
         return for_wait(kind, render(call, outcome))

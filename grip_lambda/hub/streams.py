@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..errors import Busy, NotFound, PublishError
 from ..grip.nodes import Nodes
 from ..protocol import ids, sse
+from ..protocol.signed import sign, unsign
 from ..store import Call, Entry, Outcome, Store, Tail, Wait
 from ..store.facts import RESULT_KEPT_S
 from . import outcomes
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: The kind of these calls.
 STREAM = "stream"
+#: What signatures of links are for.
+_LINK = "events"
 #: So many events of a call are kept.
 _EVENTS_MAX = 100_000
 #: Pushpin asks a stream's link every ten seconds; where it does not, nobody reads.
@@ -56,14 +59,18 @@ class Streams:
         store: Store,
         nodes: Nodes,
         end: Callable[[str, str, Outcome], None],
+        *,
+        secret: bytes,
         grace_s: float,
     ) -> None:
         """Keep events in ``store``, and publish them.
 
         Args:
             end: ends a call, given its lambda, its token and its outcome, and tells its host.
+            secret: what links are signed with.
             grace_s: seconds that a caller may be away.
         """
+        self._secret = secret
         self._store = store
         self._nodes = nodes
         self._end = end
@@ -94,11 +101,19 @@ class Streams:
             return None
         return self._attach(known[0], node, int(seq), now)
 
-    def follow(self, channel: str, last: int) -> Piece:
-        """Tell Pushpin how a stream goes on that it holds: what is missing, or the end."""
-        known = parse_log_channel(channel)
-        if known is None:
+    def follow(self, link: str, grip_last: str) -> Piece:
+        """Tell Pushpin how a stream goes on that it holds: what is missing, or the end.
+
+        Args:
+            link: the signed part of the address that Pushpin was given.
+            grip_last: the header with which Pushpin says what the stream had last.
+        """
+        channel, _, given = grip_last.partition(";")
+        known = parse_log_channel(unsign(self._secret, _LINK, link) or "")
+        seq = given.partition("last-id=")[2].strip()
+        if known is None or log_channel(*known) != channel.strip() or not seq.isdigit():
             raise NotFound("this address is for the proxy; read the stream where you called")
+        last = int(seq)
         lambda_id, token, hold = known
         now = time.time()
         tail = self._store.logs.read(lambda_id, token, last, now)
@@ -106,7 +121,7 @@ class Streams:
             return Piece(b"")
         if not tail.final:
             self._awaited(lambda_id, token, now, _SILENT_S)
-        return _piece(lambda_id, token, tail, last)
+        return self._piece(lambda_id, token, tail, last)
 
     def left(self, channel: str) -> None:
         """Note that nobody holds a stream any more; its caller has a little time to come back."""
@@ -188,23 +203,24 @@ class Streams:
         )
         if not tail.final:
             self._awaited(call.lambda_id, call.token, now, _SILENT_S)
-        return _piece(call.lambda_id, call.token, tail, after)
+        return self._piece(call.lambda_id, call.token, tail, after)
+
+    def _piece(self, lambda_id: str, token: str, tail: Tail, after: int) -> Piece:
+        body = b"".join(_encode(token, entry) for entry in tail.entries)
+        if tail.final:
+            return Piece(body)
+        last = tail.entries[-1].seq if tail.entries else after
+        channel = log_channel(lambda_id, token, tail.reader.hold)
+        # With an id from the first moment on, who comes back never makes a second call.
+        body = body or sse.only_id(f"{token}.{last}")
+        return Piece(
+            body, channel, last, f"/calls/{token}/events/{sign(self._secret, _LINK, channel)}"
+        )
 
     def _awaited(self, lambda_id: str, token: str, now: float, seconds: float) -> None:
         """Have the call cancelled unless its caller shows by then."""
         wait = Wait(f"{token}-read", token, lambda_id, "", now + seconds, READ)
         self._store.wait_for(wait, now)
-
-
-def _piece(lambda_id: str, token: str, tail: Tail, after: int) -> Piece:
-    body = b"".join(_encode(token, entry) for entry in tail.entries)
-    if tail.final:
-        return Piece(body)
-    last = tail.entries[-1].seq if tail.entries else after
-    channel = log_channel(lambda_id, token, tail.reader.hold)
-    # With an id from the first moment on, who comes back never makes a second call.
-    body = body or sse.only_id(f"{token}.{last}")
-    return Piece(body, channel, last, f"/calls/{token}/events/{tail.reader.hold}")
 
 
 def _encode(token: str, entry: Entry) -> bytes:

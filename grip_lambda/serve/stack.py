@@ -32,6 +32,8 @@ _THREADS = 4
 #: A reload gives each new worker this long to start before it stops the old one, in seconds: each
 #: listens on a socket of its own, and calls are refused while there is none.
 _RELOAD_S = 3
+#: A worker that is told to stop while it starts does not hear it; seconds until it is killed.
+_KILL_S = 3
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def backend_command(
             "--respawn-interval",
             str(_RELOAD_S),
             "--workers-kill-timeout",
-            "10",
+            str(_KILL_S),
         ),
         *("--no-ws", "--http", "1", "--log-level", "warning"),
         *("--factory", target),

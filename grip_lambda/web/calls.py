@@ -22,7 +22,7 @@ from ..protocol.http import parse_wait, prefers
 from ..settings import MAX_ASYNC_BODY
 from ..store import Earlier
 from ..store.facts import RESULT_KEPT_S
-from .context import TICKET, authorized, current_hub, http_node
+from .context import TICKET, authorized, current_hub, http_node, permit
 from .responses import held_or_answered, hold
 from .streams import piece_response
 
@@ -151,13 +151,21 @@ def check_path(request: Request, method: str) -> None:
 
 
 def repeated_call(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response | None:
-    """Answer a request that Pushpin repeats, which ``Grip-Last`` tells (clients can't send it)."""
+    """Answer a request that Pushpin repeats, which ``Grip-Last`` tells.
+
+    A client can send ``Grip_Last``, which WSGI does not tell from it; it then gets what it could
+    ask for anyway.
+    """
     last = request.headers.get("Grip-Last")
     if not last:
         return None
     channel = last.partition(";")[0].strip()
     known = parse_call_channel(channel)
+
+    def key() -> str:
+        return permit(hub, request, late=True).key
+
     if known is not None and known[0] == lambda_id:
-        return held_or_answered(request, hub.calls.resume(*known, caller))
-    waited = hub.results.resume(channel, caller.wait_s, wait_kind(caller))
+        return held_or_answered(request, hub.calls.resume(*known, caller, key))
+    waited = hub.results.resume(channel, caller.wait_s, wait_kind(caller), key)
     return None if waited is None else held_or_answered(request, waited)

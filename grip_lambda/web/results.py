@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from ..hub.results import SHOW
 from ..protocol.http import parse_wait
-from .context import current_hub, http_node, key_id
+from .context import current_hub, http_node, key_id, permit
 from .responses import held_or_answered
 from .streams import piece_response
 
@@ -22,22 +22,20 @@ def show(token: str) -> Response:
     wait_s = parse_wait(request.headers.get("Prefer", ""), 0.0) or None
     node = "" if wait_s is None else http_node(hub, request)
     last = request.headers.get("Grip-Last", "").partition(";")[0].strip()
-    again = hub.results.resume(last, wait_s or 0.0, SHOW)
+    again = hub.results.resume(
+        last, wait_s or 0.0, SHOW, lambda: permit(hub, request, late=True).key
+    )
     return held_or_answered(
         request, again or hub.results.show(token, key_id(hub, request), node, wait_s)
     )
 
 
-@blueprint.get("/calls/<token>/events/<int:hold>")
-def events(token: str, hold: int) -> Response:
+@blueprint.get("/calls/<token>/events/<link>")
+def events(token: str, link: str) -> Response:
     """Tell Pushpin how a stream goes on that it holds."""
     hub, request = current_hub(), flask.request
     http_node(hub, request)
-    channel, _, last = request.headers.get("Grip-Last", "").partition(";")
-    number = last.partition("last-id=")[2].strip()
-    return piece_response(
-        hub.streams.follow(channel.strip(), int(number) if number.isdigit() else 0)
-    )
+    return piece_response(hub.streams.follow(link, request.headers.get("Grip-Last", "")))
 
 
 @blueprint.delete("/calls/<token>")

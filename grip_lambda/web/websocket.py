@@ -29,7 +29,10 @@ def batch(hub: Hub, request: Request, place: str, lambda_id: str | None) -> Resp
     lambda_id = lambda_id or None
     connection = _connection(hub, request)
     received = events.decode(request.get_data(cache=False))
-    session = Session.decode(request.headers.get(_META, ""))
+    opens = bool(received) and received[0][0] == "OPEN"
+    # Before a connection is open Pushpin has no meta of it: what there is was sent by the client,
+    # as Meta_Lambda, which WSGI does not tell from Meta-Lambda.
+    session = None if opens else Session.decode(request.headers.get(_META, ""))
     if session is not None:
         hosts = hub.websocket if session.monologue is None else hub.monologue
         done = hosts.batch(connection, session, received)
@@ -39,7 +42,7 @@ def batch(hub: Hub, request: Request, place: str, lambda_id: str | None) -> Resp
         for work in done.later:
             response.call_on_close(work)
         return response
-    if not received or received[0][0] != "OPEN":
+    if not opens:
         raise BadRequest("the first event of a connection is OPEN")
     shake_hands = _open_monologue if place == "monologue" else _open_lambda
     return shake_hands(hub, request, connection, lambda_id)

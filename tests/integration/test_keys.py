@@ -324,6 +324,15 @@ def test_a_private_lambda_takes_a_key_that_may_call(keyed: Keyed, opened: Opened
     assert answered(keyed, again) == "hello"
 
 
+def check_forged(keyed: Keyed, lambda_id: str, path: str, headers: dict[str, str]) -> None:
+    """Check that a request that looks like one of Pushpin's shows nothing of another's call."""
+    token = path.rpartition("/")[2]
+    waits = headers | {"Grip_Last": f"wait-{lambda_id}-{token}-{'A' * 22}; last-id=0"}
+    check_refused(requests.get(keyed.url + path, headers=waits, timeout=5), 404)
+    calls = headers | {"Grip_Last": f"call-{lambda_id}-{token}; last-id=0"}
+    check_refused(call(keyed.url, lambda_id, headers=calls), 404)
+
+
 def test_a_call_belongs_to_the_key_that_made_it(keyed: Keyed, opened: Opened) -> None:
     one = opened("host")
     made: dict[str | None, str] = {}
@@ -343,6 +352,8 @@ def test_a_call_belongs_to_the_key_that_made_it(keyed: Keyed, opened: Opened) ->
             else:
                 check_refused(response, 404)
                 headers = keyed.headers(other)
+                if name is not None:  # what Pushpin would say; WSGI does not tell _ from -
+                    check_forged(keyed, one.id, path, headers)
                 check_refused(requests.delete(keyed.url + path, headers=headers, timeout=5), 404)
         assert keyed.get(path, name).status_code == 200
 

@@ -185,8 +185,7 @@ class Stream(_Http):
             timeout=10,
         )
         again.close()
-        if why != "refused":  # who refused may ask again
-            assert again.status_code == ENDS[why][1]
+        assert again.status_code == ENDS[why][1]
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -92,7 +92,7 @@ def test_a_call_that_is_repeated_while_the_store_is_away_is_held_again(
 
     monkeypatch.setattr(store, "get_call", away)
 
-    found = calls.resume(ID, "token", Caller("n2", 20))
+    found = calls.resume(ID, "token", Caller("n2", 20), str)
 
     assert isinstance(found, Hold)
     assert found.channel == f"call-{ID}-token"

@@ -29,9 +29,11 @@ def test_nothing_else_is_taken(text: str) -> None:
 
 
 @given(TEXT, st.integers(min_value=0), st.characters(exclude_categories=["Cs"]))
-def test_a_changed_one_is_not_taken(text: str, at: int, other: str) -> None:
+def test_a_changed_one_says_nothing_else(text: str, at: int, other: str) -> None:
     signed = sign(b"secret", "event", text)
     at %= len(signed)
     changed = signed[:at] + other + signed[at + 1 :]
 
-    assert unsign(b"secret", "event", changed) in ({text} if changed == signed else {None})
+    # The last character of a signature has two bits that mean nothing.
+    harmless = changed == signed or at == len(signed) - 1
+    assert unsign(b"secret", "event", changed) in ({None, text} if harmless else {None})

@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-JOBS   ?= 3
+JOBS   ?= 4
 PY     := $(VENV)/bin/python
 FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed
@@ -19,7 +19,8 @@ cluster: $(VENV)/.runs pushpin redis haproxy  ## Start a whole deployment (NODES
 	@exec $(PY) -m grip_lambda cluster
 
 test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
-	@$(PY) -m pytest -m "not alone" -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -m "not alone and not breaks" -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -m breaks -n 2 --dist loadfile
 	@$(PY) -m pytest -m alone
 
 lint: install  ## Check style and types

@@ -20,7 +20,7 @@ from tests.support.load import Caller, LoadHost, Reply, hosts, load
 from tests.support.stack import ended
 from tests.support.traffic import Load, check_calls, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.breaks
 
 PING_S = 2
 #: Within this, the listing is right again; half a second is for the asking.

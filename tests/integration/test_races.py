@@ -44,7 +44,7 @@ def slowest(replies: list[Reply]) -> float:
 @pytest.mark.parametrize(
     ("transport", "count", "at_once", "host_count"),
     [
-        *(("websocket", 2000, at_once, host_count) for at_once in (1, 32) for host_count in (1, 4)),
+        *(("websocket", 1000, at_once, host_count) for at_once in (1, 32) for host_count in (1, 4)),
         *((transport, 60, 1, 1) for transport in HTTP),
         *((transport, 400, 32, host_count) for transport in HTTP for host_count in (1, 4)),
     ],

@@ -64,7 +64,7 @@ class Functions:
     def hold(self, body: Any) -> Any:
         """Answer once the test says so."""
         self.held.release()
-        assert self.released.wait(20)
+        assert self.released.wait(60)
         return body
 
     async def hold_async(self) -> None:

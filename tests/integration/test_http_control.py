@@ -111,4 +111,4 @@ def test_a_piece_reaches_its_stream(
 
     node.stream(log_channel(one.id, connection, added.reader.hold), 1, sse.encode(message, "x"))
 
-    assert one.receive()["method"] == "x" * size
+    assert one.receive(60)["method"] == "x" * size

@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-JOBS   ?= 4
+JOBS   ?= 3
 PY     := $(VENV)/bin/python
 FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed

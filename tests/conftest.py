@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.redis import RedisServer, running_redis
 
@@ -15,6 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run all tests that are marked function_too with the application as a function, too",
     )
+
+
+settings.register_profile("suite", max_examples=50)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ import pytest
 import requests
 
 from tests.support.clients import Handler, Host, Socket
+from tests.support.cluster import Cluster
 from tests.support.function_stack import FunctionStack
 from tests.support.keys import KeyedStack
 from tests.support.redis import RedisServer
+from tests.support.scene import PING_S
 from tests.support.stack import Stack, wait_until
 from tests.support.transports import Connection, connect
 
@@ -152,3 +154,13 @@ def hosting(stack: Stack, connected: ConnectionFactory) -> ConnectionFactory:
         return one
 
     return open_one
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One cluster, which each test leaves as it was."""
+    running = Cluster(tmp_path_factory.mktemp("cluster"), GRIP_LAMBDA_PING=str(PING_S))
+    try:
+        yield running
+    finally:
+        running.stop()

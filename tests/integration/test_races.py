@@ -44,9 +44,9 @@ def slowest(replies: list[Reply]) -> float:
 @pytest.mark.parametrize(
     ("transport", "count", "at_once", "host_count"),
     [
-        *(("websocket", 1000, at_once, host_count) for at_once in (1, 32) for host_count in (1, 4)),
+        *(("websocket", 600, at_once, host_count) for at_once in (1, 32) for host_count in (1, 4)),
         *((transport, 60, 1, 1) for transport in HTTP),
-        *((transport, 400, 32, host_count) for transport in HTTP for host_count in (1, 4)),
+        *((transport, 250, 32, host_count) for transport in HTTP for host_count in (1, 4)),
     ],
 )
 def test_calls_are_each_delivered_once_and_answered_with_their_own_result(
@@ -103,9 +103,13 @@ def test_calls_that_end_as_the_proxy_repeats_them_are_delivered_and_answered_onc
         async with hosts(stack.ws_url, host_count, after, transport=transport) as to:
             cut_before = cut_by_pushpin(stack)
             replies = await load(stack.url, to, bodies, 41)
-            answered = [reply for reply in replies if reply.status]
-            # Pushpin itself ends one connection in some thousands here; see docs/pushpin.md.
-            assert len(replies) - len(answered) <= cut_by_pushpin(stack) - cut_before
+            answered = [reply for reply in replies if reply.status == 200]
+            # Pushpin itself loses one call in some thousands here; see docs/pushpin.md.
+            lost = [reply for reply in replies if reply.status != 200]
+            assert {(reply.status, reply.content[:20]) for reply in lost if reply.status} <= {
+                (502, b"Error while proxying")
+            }
+            assert len(lost) <= cut_by_pushpin(stack) - cut_before
             check_each_got_its_own(answered, to, len(answered), len(bodies) - len(answered))
             late = max(reply.seconds - reply.body["after"] for reply in answered)
             assert late < 0.5

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from grip_lambda.protocol import ids
 
 TEXTS = st.text(st.characters(), max_size=40)
+ASCII = st.text(st.characters(codec="ascii"))
 
 
 def test_a_lambda_id_is_sixteen_url_safe_characters_of_twelve_bytes() -> None:
@@ -41,7 +42,7 @@ def test_call_tokens_and_generations_do_not_repeat() -> None:
     assert len({ids.new_generation() for _ in range(1000)}) == 1000
 
 
-@given(st.binary(min_size=1), TEXTS.filter(str.isascii), TEXTS.filter(str.isascii))
+@given(st.binary(min_size=1), ASCII, ASCII)
 def test_a_reopen_token_is_accepted_for_what_it_was_made_for(
     secret: bytes, lambda_id: str, generation: str
 ) -> None:

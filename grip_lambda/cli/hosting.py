@@ -155,3 +155,6 @@ def _log(verbose: bool) -> None:
     log = logging.getLogger("grip_lambda")
     log.addHandler(handler)
     log.setLevel(logging.INFO if verbose else logging.WARNING)
+    # A command that is killed as the program ends may end later than the event loop, which asyncio
+    # warns of.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)

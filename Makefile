@@ -6,37 +6,63 @@ JOBS   ?= 3
 PY     := $(VENV)/bin/python
 FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed
+# What needs no program but Python.
+UNIT   := -m "not servers and not slow" -n $(JOBS) tests/unit tests/store
+# Deno comes with the packages of the tests; it formats and checks JavaScript without Node.
+DENO   := $(VENV)/bin/deno
+JS     := clients/js/*.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambda/web/static/*.js \
+          tests/node/*.mjs tests/node/*.ts examples/*.mjs bench/peers/servers/*.mjs
 
-.PHONY: help run cluster test test-function function lint format bench bench-cluster install pushpin redis haproxy ss chromium clean
+.PHONY: help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large install pushpin redis nginx ss wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runs pushpin  ## Start everything and print how to use it (PORT=7999, WORKERS=2)
+run: $(VENV)/.runs pushpin nginx  ## Start everything and print how to use it (PORT=7999, HOST=…, WORKERS=2)
 	@exec $(PY) -m grip_lambda serve
 
-cluster: $(VENV)/.runs pushpin redis haproxy  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT=7999)
+cluster: $(VENV)/.runs pushpin redis nginx  ## Start a whole deployment (NODES=3, BACKENDS=4, PORT, HOST)
 	@exec $(PY) -m grip_lambda cluster
 
-test: install pushpin redis haproxy ss chromium $(NODE)  ## Run the whole test suite against real servers
+check: lint unit  ## Check all that needs no server: style, types, and the unit tests
+
+unit: install  ## Run the tests that need no server
+	@$(PY) -m pytest -q $(UNIT)
+
+coverage: install  ## Tell what the unit tests reach; the lines are in build/coverage/html
+	@mkdir -p build/coverage
+	@$(PY) -m pytest -q $(UNIT) --cov --cov-report=term --cov-report=html
+
+test: install pushpin redis nginx ss chromium $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest -m "not alone and not breaks" -n $(JOBS) --dist loadfile
 	@$(PY) -m pytest -m breaks -n 2 --dist loadfile
 	@$(PY) -m pytest -m alone
 
-lint: install  ## Check style and types
+lint: install js-lint  ## Check style and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
+js-lint: install  ## Check the style of the JavaScript
+	@$(DENO) lint --quiet --config tools/deno.json $(JS)
+	@$(DENO) fmt --quiet --check --config tools/deno.json $(JS)
+
 format: install  ## Put the code into the usual form
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+	@$(DENO) fmt --quiet --config tools/deno.json $(JS)
 
-bench: install pushpin  ## Measure calls through Pushpin beside the floor
+bench: install pushpin nginx  ## Measure calls beside the floor; `python -m bench` lists more
 	@$(PY) -m bench.calls
 
-bench-cluster: install pushpin redis haproxy  ## Measure clusters with 16 and with 5,000 lambdas
+bench-peers: install pushpin redis nginx wrk node  ## Measure calls beside other ways to make them (QUICK=1)
+	@$(PY) -m bench.peers
+
+bench-cluster: install pushpin redis nginx  ## Measure clusters with 16 and with 5,000 lambdas
 	@$(PY) -m bench.cluster
+
+bench-large: install pushpin  ## Measure large calls to few hosts: what is lost, and latency
+	@for workers in 2 4; do $(PY) -m bench.large --workers $$workers; done
 
 test-function: install pushpin redis  ## Run the core of the tests with the application as a function
 	@$(PY) -m pytest --all-in-function -k "function and not serve" tests/integration
@@ -51,36 +77,49 @@ install: $(VENV)/.installed  ## Make the virtual environment, with what tests ne
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.runs: pyproject.toml
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@test -x $(PY) || { echo "making the virtual environment $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "installing what the server needs into $(VENV) ..."
 	@$(PIP) --editable '.[redis]'
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/.runs
+	@echo "installing what the tests need into $(VENV) ..."
 	@$(PIP) --editable '.[dev,redis,faas]'
 	@touch $@
 
-# The Lambda API's own Node client, the JavaScript library's tools, and the curl beside them.
-$(NODE): tests/node/package.json tests/node/package-lock.json
-	@command -v npm >/dev/null || tools/apt-install nodejs npm
+# The Lambda API's own Node client, and the JavaScript library's tools. Tests run the examples that
+# are shell scripts, which need curl.
+$(NODE): tests/node/package.json tests/node/package-lock.json | node
 	@command -v curl >/dev/null || tools/apt-install curl
-	@command -v ss >/dev/null || tools/apt-install iproute2
+	@echo "installing the Node packages of the tests ..."
 	@npm ci --prefix tests/node --no-audit --no-fund --silent
 	@touch $@
 
 redis:
 	@command -v redis-server >/dev/null || tools/apt-install redis-server
 
+wrk:
+	@command -v wrk >/dev/null || tools/apt-install wrk
+
+node:
+	@command -v npm >/dev/null || tools/apt-install nodejs npm
+
+# ss, of the package iproute2, tells what the kernel has received on a connection: tests read there
+# what was published to a Pushpin that subscribed to nothing.
 ss:
 	@command -v ss >/dev/null || tools/apt-install iproute2
 
 chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tools/apt-install chromium chromium-driver
 
-haproxy:
-	@command -v haproxy >/dev/null || tools/apt-install haproxy
+nginx:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || tools/apt-install nginx-light
 
 pushpin:
 	@command -v pushpin >/dev/null || tools/apt-install pushpin
 
-clean:  ## Remove the virtual environment and the data of `make run`
-	rm -rf $(VENV) build data tests/node/node_modules
+clean:  ## Remove the virtual environment and what was built; `data` stays
+	rm -rf $(VENV) build tests/node/node_modules bench/peers/node_modules
+
+purge: clean  ## Remove `data` as well: the secrets, the API keys and the store of `make run`
+	rm -rf data

@@ -189,7 +189,7 @@ def report(results: Mapping[int, dict[str, Any]], pings: Mapping[str, Any], many
     lines = [
         f"{CALLERS} callers; medians of the rounds, the longest call of all; times in ms",
         "nodes   open  called   calls/s     p50     p99     max | CPU per call:"
-        " backends  Pushpins  HAProxy  Redis  load client",
+        " backends  Pushpins    nginx  Redis  load client",
     ]
     of_pushpin = ["", "of a call's CPU in Pushpin, ms:   condure   zurl   proxy   handler"]
 
@@ -197,7 +197,7 @@ def report(results: Mapping[int, dict[str, Any]], pings: Mapping[str, Any], many
         lines.append(
             f"{nodes:5} {lambdas:6} {called:7} {one['rate']:9.0f} {one['p50']:7.1f}"
             f" {one['p99']:7.1f} {one['max']:7.1f} | {one['backend']:22.2f} {one['pushpin']:9.2f}"
-            f" {one['haproxy']:8.2f} {one['redis']:6.2f} {one['load']:12.2f}{name}"
+            f" {one['nginx']:8.2f} {one['redis']:6.2f} {one['load']:12.2f}{name}"
         )
         of_pushpin.append(
             f"{nodes:5} {lambdas:6} {called:7} {one['condure']:21.2f} {one['zurl']:6.2f}"
@@ -232,7 +232,7 @@ def _at_rest(
     lines = [
         "",
         "at rest: % of a core                        | memory, MB:          | Redis",
-        "nodes   open  pings  backends  Pushpins  HAProxy  Redis | backends  Pushpins  HAProxy"
+        "nodes   open  pings  backends  Pushpins    nginx  Redis | backends  Pushpins    nginx"
         "  Redis | commands/s",
     ]
 
@@ -240,7 +240,7 @@ def _at_rest(
         memory = (f"{one[f'memory_{kind}'] / 1e6:8.0f}" for kind in stacks.KINDS)
         lines.append(
             f"{nodes:5} {lambdas:6} {ping:4} s {one['backend']:9.1f} {one['pushpin']:9.1f}"
-            f" {one['haproxy']:8.1f} {one['redis']:6.1f} | {'  '.join(memory)} |"
+            f" {one['nginx']:8.1f} {one['redis']:6.1f} | {'  '.join(memory)} |"
             f" {one['commands']:8.0f}"
         )
 

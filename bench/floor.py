@@ -19,6 +19,11 @@ from grip_lambda.grip.zmq_node import ZmqNode
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
+#: The headers of a response to a batch of events.
+EVENTS = [
+    ("Content-Type", events.CONTENT_TYPE),
+    ("Sec-WebSocket-Extensions", 'grip; message-prefix=""'),
+]
 
 
 def create_app() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
@@ -31,10 +36,8 @@ def create_app() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
             return []
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if environ.get("CONTENT_TYPE") == events.CONTENT_TYPE:
-            out = b"".join(_event(environ["HTTP_CONNECTION_ID"], *event) for event in _decode(body))
-            extension = ("Sec-WebSocket-Extensions", 'grip; message-prefix=""')
-            start("200 OK", [("Content-Type", events.CONTENT_TYPE), extension])
-            return [out]
+            start("200 OK", EVENTS)
+            return [on_events(environ["HTTP_CONNECTION_ID"], body, _reply)]
         _, _, connection, method = environ["PATH_INFO"].split("/")
         last = environ.get("HTTP_GRIP_LAST", "").partition(";")[0]
         token = last or secrets.token_urlsafe(16)
@@ -49,22 +52,34 @@ def create_app() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
 
     def _deliver(connection: str, method: str, token: str, body: bytes) -> Iterator[bytes]:
         yield b"null"
-        message = b'{"method":"%b","params":[%b],"id":"%b"}'
-        node.send(connection, message % (method.encode(), body, token.encode()))
+        node.send(connection, invocation(method, body, token))
 
-    def _event(connection: str, kind: str, content: bytes) -> bytes:
+    def _reply(token: str, result: bytes) -> None:
+        node.reply(token, 200, result)
+
+    return app
+
+
+def invocation(method: str, body: bytes, token: str) -> bytes:
+    """Return what a host is sent of a call."""
+    message = b'{"method":"%b","params":[%b],"id":"%b"}'
+    return message % (method.encode(), body, token.encode())
+
+
+def on_events(connection: str, body: bytes, reply: Callable[[str, bytes], None]) -> bytes:
+    """Take a batch of WebSocket events, hand each answer to ``reply``, and return the response."""
+    out = b""
+    for kind, content in _decode(body):
         if kind == "OPEN":
             opening = orjson.dumps({"method": "open", "params": [connection], "id": 0})
             subscribe = b'c:{"type":"subscribe","channel":"%b"}' % connection.encode()
             texts = (b"TEXT %x\r\n%b\r\n" % (len(text), text) for text in (subscribe, opening))
-            return b"OPEN\r\n" + b"".join(texts)
-        if kind == "TEXT":
+            out += b"OPEN\r\n" + b"".join(texts)
+        elif kind == "TEXT":
             answer = orjson.loads(content)
             if answer["id"] != 0:
-                node.reply(answer["id"], 200, orjson.dumps(answer["result"]))
-        return b""
-
-    return app
+                reply(answer["id"], orjson.dumps(answer["result"]))
+    return out
 
 
 def _decode(body: bytes) -> Iterator[tuple[str, bytes]]:

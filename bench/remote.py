@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +15,9 @@ import orjson
 class Remote:
     """A module of bench/ that runs elsewhere."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], patience_s: float | None = None) -> None:
         self._process = process
+        self._patience_s = patience_s
 
     def ask(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Send what is wanted, and wait for the answer.
@@ -32,9 +34,12 @@ class Remote:
         """Wait for the next answer.
 
         Raises:
-            SystemExit: the client ended instead.
+            SystemExit: the client ended instead, or took too long.
         """
         assert self._process.stdout is not None
+        # It says one line for each that it is sent: none is left in a buffer.
+        if not select.select([self._process.stdout], [], [], self._patience_s)[0]:
+            raise SystemExit(f"the load client said nothing for {self._patience_s:.0f} s")
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit("the load client ended")
@@ -45,13 +50,21 @@ class Remote:
 @contextmanager
 def remote(module: str, *arguments: str) -> Iterator[Remote]:
     """Run a module until the end of the block."""
+    with running([sys.executable, "-m", module, *arguments]) as started:
+        yield started
+
+
+@contextmanager
+def running(command: Sequence[str], patience_s: float | None = None) -> Iterator[Remote]:
+    """Run a program, which may take so many seconds to answer, until the end of the block."""
     with subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for those who started it
     ) as process:
         try:
-            yield Remote(process)
+            yield Remote(process, patience_s)
         finally:
             process.kill()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import click
 
 from tests.support.load import hosts, load
 from tests.support.stack import Stack
@@ -40,8 +41,10 @@ async def measure(stack: Stack, seconds: float) -> Counter[int]:
     return statuses
 
 
-def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+@click.command()
+@click.argument("seconds", type=float, default=60.0)
+def main(seconds: float) -> None:
+    """Make calls that Pushpin repeats, for so many SECONDS, and count what it loses of them."""
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder))
         try:

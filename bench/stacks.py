@@ -8,17 +8,19 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from grip_lambda.serve.child import Child
 from grip_lambda.serve.pushpin import PushpinConfig, free_ports
 from grip_lambda.serve.stack import backend_command
-from grip_lambda.serve.supervisor import Child
+
+from .quiet import last_lines
 
 WORKERS = 2
 _READY_S = 30.0
@@ -26,7 +28,7 @@ _STOP_S = 15.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PUSHPIN = ("pushpin", "condure", "zurl")
 #: The kinds of processes in a cluster, and those that a Pushpin consists of.
-KINDS = ("backend", "pushpin", "haproxy", "redis")
+KINDS = ("backend", "pushpin", "nginx", "redis")
 PARTS = ("condure", "zurl", "pushpin-proxy", "pushpin-handler")
 
 
@@ -36,6 +38,7 @@ class Cpu:
 
     backend: float
     pushpin: float
+    nginx: float
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,16 @@ class Stack:
 
     def cpu(self) -> Cpu:
         """Return what it has used so far."""
-        used = {True: 0.0, False: 0.0}
+        used = Cpu(0.0, 0.0, 0.0)
         for pid in _tree(self.roots):
             name, _, seconds = _stat(pid)
-            used[name.startswith(_PUSHPIN)] += seconds
-        return Cpu(backend=used[False], pushpin=used[True])
+            if name.startswith(_PUSHPIN):
+                used = replace(used, pushpin=used.pushpin + seconds)
+            elif name == "nginx":
+                used = replace(used, nginx=used.nginx + seconds)
+            else:
+                used = replace(used, backend=used.backend + seconds)
+        return used
 
 
 @dataclass(frozen=True)
@@ -101,46 +109,61 @@ class Cluster:
 
 
 @contextmanager
-def product() -> Iterator[Stack]:
-    """Run `grip-lambda serve` on a free port."""
-    with _folder() as folder:
+def product(
+    settings: Mapping[str, str] | None = None, program: type[Child] = Child
+) -> Iterator[Stack]:
+    """Run `grip-lambda serve` on a free port, with these settings more."""
+    with temporary_folder() as folder:
         (port,) = free_ports(1)
-        environ = _environ(PORT=str(port), WORKERS=str(WORKERS), GRIP_LAMBDA_DATA=str(folder))
+        environ = environment(PORT=str(port), WORKERS=str(WORKERS), GRIP_LAMBDA_DATA=str(folder))
+        environ |= settings or {}
         command = [sys.executable, "-m", "grip_lambda", "serve", "--no-demo"]
-        yield from _running("product", port, [Child("product", command, environ)])
+        with running("product", port, [program("product", command, environ)]) as stack:
+            yield stack
 
 
 @contextmanager
-def floor() -> Iterator[Stack]:
+def floor(program: type[Child] = Child) -> Iterator[Stack]:
     """Run the floor behind a Pushpin, both started as the product starts its own."""
-    with _folder() as folder:
-        port, control, push, sub, http_control, backend = free_ports(6)
-        pushpin = PushpinConfig(
-            node="floor",
-            port=port,
-            control_port=control,
-            push_port=push,
-            sub_port=sub,
-            http_control_port=http_control,
-            backend=f"127.0.0.1:{backend}",
-            key="floor",
-            rundir=folder,
+    (backend,) = free_ports(1)
+    command = backend_command(backend, WORKERS, 4, "bench.floor:create_app")
+    with behind_pushpin("floor", backend, command, program) as stack:
+        yield stack
+
+
+@contextmanager
+def behind_pushpin(
+    name: str, backend: int, command: Sequence[str], program: type[Child] = Child
+) -> Iterator[Stack]:
+    """Run a module as the backend of a Pushpin; ``FLOOR_CONTROL`` and ``FLOOR_PUSH`` say where.
+
+    Args:
+        name: what the tables call it.
+        backend: where the module listens.
+        command: the module and its arguments.
+        program: as what it is run, and Pushpin.
+    """
+    with temporary_folder() as folder:
+        (port,) = free_ports(1)
+        pushpin = PushpinConfig.local(name, port, f"127.0.0.1:{backend}", "floor", folder, env={})
+        environ = environment(
+            FLOOR_CONTROL=pushpin.control_uri,
+            FLOOR_PUSH=f"tcp://127.0.0.1:{pushpin.push_port}",
         )
-        environ = _environ(FLOOR_CONTROL=pushpin.control_uri)
-        command = backend_command(backend, WORKERS, "bench.floor:create_app")
         children = [
-            Child("backend", [sys.executable, "-m", *command], environ),
-            Child("pushpin", pushpin.write(), environ),
+            program("backend", [sys.executable, "-m", *command], environ),
+            program("pushpin", pushpin.write(), environ),
         ]
-        yield from _running("floor", port, children)
+        with running(name, port, children) as stack:
+            yield stack
 
 
 @contextmanager
 def cluster(nodes: int, backends: int, ping_s: int) -> Iterator[Cluster]:
     """Run `grip-lambda cluster` on a free port."""
-    with _folder() as folder:
+    with temporary_folder() as folder:
         (port,) = free_ports(1)
-        environ = _environ(
+        environ = environment(
             PORT=str(port),
             NODES=str(nodes),
             BACKENDS=str(backends),
@@ -148,7 +171,7 @@ def cluster(nodes: int, backends: int, ping_s: int) -> Iterator[Cluster]:
             GRIP_LAMBDA_PING=str(ping_s),
         )
         child = Child("cluster", [sys.executable, "-m", "grip_lambda", "cluster"], environ)
-        for _ in _running("cluster", port, [child]):
+        with running("cluster", port, [child]):
             state: dict[str, Any] = orjson.loads((folder / "cluster.json").read_bytes())
             ports = tuple(int(node["url"].rpartition(":")[2]) for node in state["nodes"].values())
             for one in ports:
@@ -156,18 +179,27 @@ def cluster(nodes: int, backends: int, ping_s: int) -> Iterator[Cluster]:
             yield Cluster(ports, state["backends"][0], state["store"], state["processes"])
 
 
-def _running(name: str, port: int, children: list[Child]) -> Iterator[Stack]:
+@contextmanager
+def running(
+    name: str, port: int, children: Sequence[Child], ready: str = "/lambda"
+) -> Iterator[Stack]:
+    """Run programs until the end of the block, which begins once the port answers.
+
+    Raises:
+        SystemExit: it does not, or one of them ended.
+    """
     with ExitStack() as stopping:
         for child in children:
-            child.start()
             stopping.callback(_stop, child)
+            child.start()
         roots = tuple(child.process.pid for child in children if child.process is not None)
-        _wait_until_ready(port, children)
+        _wait_until_ready(port, children, ready)
         yield Stack(name, port, roots)
 
 
 def _stop(child: Child) -> None:
-    assert child.process is not None
+    if child.process is None:
+        return  # it could not be started
     left = _tree([child.process.pid])
     child.signal(signal.SIGINT)
     child.wait(time.monotonic() + _STOP_S)
@@ -177,16 +209,17 @@ def _stop(child: Child) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _wait_until_ready(port: int, children: list[Child]) -> None:
+def _wait_until_ready(port: int, children: Sequence[Child], path: str = "/lambda") -> None:
     until = time.monotonic() + _READY_S
     while time.monotonic() < until:
         for child in children:
             if child.process is not None and child.process.poll() is not None:
-                raise SystemExit(f"{child.name} ended with {child.process.returncode}")
-        if _answers(f"http://127.0.0.1:{port}/lambda"):
+                status = child.process.returncode
+                raise SystemExit(f"{child.name} ended with {status}{last_lines(children)}")
+        if _answers(f"http://127.0.0.1:{port}{path}"):
             return
         time.sleep(0.1)
-    raise SystemExit(f"nothing answers on port {port} after {_READY_S:.0f} s")
+    raise SystemExit(f"nothing answers on port {port} after {_READY_S:.0f} s{last_lines(children)}")
 
 
 def _answers(url: str) -> bool:
@@ -199,12 +232,14 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
+    """Keep a folder until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="grip-bench-") as name:
         yield Path(name)
 
 
-def _environ(**settings: str) -> dict[str, str]:
+def environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment with such settings of the product and no others."""
     return {k: v for k, v in os.environ.items() if not k.startswith("GRIP_")} | settings
 
 
@@ -233,6 +268,11 @@ def _stat(pid: int) -> tuple[str, int, float]:
     head, _, tail = text.rpartition(")")
     fields = tail.split()
     return head.partition("(")[2], int(fields[1]), (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory_of(pids: Iterable[int]) -> float:
+    """Return what the Pushpin programs among processes take of memory, in bytes."""
+    return sum(_pss(pid) for pid in pids if _stat(pid)[0].startswith(_PUSHPIN))
 
 
 def _pss(pid: int) -> float:

@@ -50,7 +50,7 @@ def main() -> None:
         name: f"{_LOOPBACK}:{port}".encode() for name, port in zip(names, ports[1:], strict=True)
     }
     control.send(tnetstring.dumps({b"success": True, b"value": value}))
-    node.require()
+    node.ensure_reachable()
     click.echo("calls/s at the Pushpin   CPU of each watching process, µs a call   % of a core")
     for rate in _RATES:
         cpu = watch(node, sub, rate)

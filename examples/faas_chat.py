@@ -29,7 +29,9 @@ def handler(event, context):
             ws.close()
             break
 
-        if message.startswith("/nick "):
+        if isinstance(message, bytes):
+            ws.send("text only, please")
+        elif message.startswith("/nick "):
             nick = message[6:]
             ws.meta["nick"] = nick
             ws.send(f"nickname set to [{nick}]")

@@ -13,6 +13,7 @@ socket.onmessage = async ({ data }) => {
     return;
   }
   try {
+    if (!Object.hasOwn(methods, method)) throw new Error(`no method ${method}`);
     socket.send(JSON.stringify({ id, result: await methods[method](params[0]) }));
   } catch (error) {
     socket.send(JSON.stringify({ id, error: String(error) }));

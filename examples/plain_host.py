@@ -1,13 +1,20 @@
 import json
+import sys
 
 from websockets.sync.client import connect
 
-with connect("ws://localhost:7999/lambda/new") as socket:
+sys.set_int_max_str_digits(0)  # callers may send numbers of any length
+
+with connect("ws://localhost:7999/lambda/new", max_size=None) as socket:
     for text in socket:
         message = json.loads(text)
-        if message["method"] == "open":
-            print(f"call me at http://localhost:7999/lambda/{message['params'][0]}/greet")
-            result = "ok"
-        else:  # message["method"] is the last part of the address, here "greet"
-            result = {"hello": message["params"][0]}
-        socket.send(json.dumps({"id": message["id"], "result": result}))
+        try:
+            if message["method"] == "open":
+                print(f"call me at http://localhost:7999/lambda/{message['params'][0]}/greet")
+                result = "ok"
+            else:  # message["method"] is the last part of the address, here "greet"
+                result = {"hello": message["params"][0]}
+            answer = json.dumps({"id": message["id"], "result": result}, allow_nan=False)
+        except Exception as error:  # what callers send is theirs: they are told, and it goes on
+            answer = json.dumps({"id": message["id"], "error": str(error)})
+        socket.send(answer)

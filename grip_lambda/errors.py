@@ -11,15 +11,20 @@ GripLambdaError
     │   └── BadSignature      a request in AWS's form is not signed with a key
     ├── NotFound              404 not_found
     ├── NotAcceptable         406 not_acceptable
+    ├── RequestTimeout        408 request_timeout
     ├── TakenOver             409 taken_over
+    ├── Conflict              409 conflict
     ├── Cancelled             410 cancelled
     ├── TooLarge              413 too_large
     ├── KeyReused             422 key_reused
     ├── UpgradeRequired       426 upgrade_required
     ├── Busy                  429 busy
-    └── Unavailable           503 unavailable
-        ├── StoreError        the store is out of reach
-        └── PublishError      a Pushpin is out of reach
+    ├── RateLimited           429 rate_limited
+    ├── Unavailable           503 unavailable
+    │   ├── StoreError        the store is out of reach
+    │   └── PublishError      a Pushpin is out of reach
+    ├── DeadlineExceeded      504 deadline_exceeded
+    └── StorageFull           507 storage_full
 
 Statuses and codes are those of the contract; a message says what was wrong and what to do.
 """
@@ -41,10 +46,12 @@ class RequestError(GripLambdaError):
     Attributes:
         status: the HTTP status to answer with.
         code: the machine-readable word beside the message.
+        host: the host of a service that had been chosen by then; empty if none had.
     """
 
     status = 400
     code = "bad_request"
+    host = ""
 
 
 class BadRequest(RequestError):
@@ -89,11 +96,25 @@ class NotAcceptable(RequestError):
     code = "not_acceptable"
 
 
+class RequestTimeout(RequestError):
+    """The body of a request stopped, or came too slowly."""
+
+    status = 408
+    code = "request_timeout"
+
+
 class TakenOver(RequestError):
     """Another connection holds the lambda now, or is to."""
 
     status = 409
     code = "taken_over"
+
+
+class Conflict(RequestError):
+    """What is asked for does not go with what is there."""
+
+    status = 409
+    code = "conflict"
 
 
 class Cancelled(RequestError):
@@ -125,11 +146,48 @@ class Busy(RequestError):
     code = "busy"
 
 
+class RateLimited(RequestError):
+    """A client, or all together, asked for more than they may.
+
+    Attributes:
+        retry_after: when to ask again, in whole seconds from now.
+    """
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StorageFull(RequestError):
+    """As much is kept as may be, of one client or of all."""
+
+    status = 507
+    code = "storage_full"
+
+
 class Unavailable(RequestError):
-    """What the call needs is out of reach; nothing was done."""
+    """What the call needs is out of reach; nothing was done.
+
+    Attributes:
+        retry_after: when to ask again, in whole seconds from now.
+    """
 
     status = 503
     code = "unavailable"
+
+    def __init__(self, message: str = "", retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(RequestError):
+    """The call was late before it could begin."""
+
+    status = 504
+    code = "deadline_exceeded"
 
 
 class StoreError(Unavailable):

@@ -22,7 +22,8 @@ from typing import Any
 
 from .client import BadRequest, Client, RemoteError, ServerError, exchange
 from .client.context import Context as FunctionContext
-from .client.messages import described, to_json
+from .client.messages import described
+from .client.writing import to_json
 from .errors import RequestError
 from .protocol.mless import (
     ClientClient,

@@ -107,9 +107,11 @@ def _entry(entry: Any) -> Proxy:
     zmq_uri, http_uri, iss, key, verify_iss, verify_key = (
         value if isinstance(value, str) else "" for value in values
     )
-    if zmq_uri and not zmq_uri.startswith(("tcp://", "ipc://")):
-        raise ConfigError(f"control_zmq_uri must be tcp://host:port, not {zmq_uri!r}")
-    if not zmq_uri and not http_uri.startswith(("http://", "https://")):
+    if zmq_uri and not _is_uri(zmq_uri, "tcp", "ipc"):
+        raise ConfigError(
+            f"GRIP_PROXIES: control_zmq_uri must be tcp://host:port or ipc://path, not {zmq_uri!r}"
+        )
+    if not zmq_uri and not _is_uri(http_uri, "http", "https"):
         raise ConfigError(
             "each entry of GRIP_PROXIES needs verify_iss, verify_key and control_zmq_uri"
             " (or control_uri: http://host:port)"
@@ -121,17 +123,27 @@ def _from_url(env: Mapping[str, str]) -> tuple[Proxy, ...]:
     url = env.get("GRIP_URL")
     if not url:
         return ()
-    parts = urlsplit(url)
-    query = parse_qs(parts.query.replace("+", "%2B"))
-    if parts.scheme not in ("tcp", "ipc", "http", "https"):
+    if not _is_uri(url, "tcp", "ipc", "http", "https"):
         raise ConfigError(
             "GRIP_URL must be tcp://host:port?verify-iss=<name>&verify-key=<key>, or http://…"
         )
+    parts = urlsplit(url)
+    query = parse_qs(parts.query.replace("+", "%2B"))
     iss, key, verify_iss, verify_key = (
         query.get(name, [""])[0] for name in ("iss", "key", "verify-iss", "verify-key")
     )
     uri = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
     return (_proxy(uri, iss, key, verify_iss, verify_key),)
+
+
+def _is_uri(text: str, *schemes: str) -> bool:
+    """Tell whether a text names where to publish."""
+    try:
+        parts = urlsplit(text)
+        named = {"tcp": parts.hostname and parts.port, "ipc": parts.netloc or parts.path}
+        return parts.scheme in schemes and bool(named.get(parts.scheme, parts.hostname))
+    except ValueError:
+        return False
 
 
 def _proxy(uri: str, iss: str, key: str, verify_iss: str, verify_key: str) -> Proxy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-settings.register_profile("suite", max_examples=50)
+def pytest_configure() -> None:
+    """Have programs that tests start heed signals, though a shell in the background does not."""
+    for one in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(one) is signal.SIG_IGN:
+            usual = signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL
+            signal.signal(one, usual)
+
+
+# Without a deadline: an example that takes long on a busy machine is no failure.
+settings.register_profile("suite", max_examples=50, deadline=None)
 settings.load_profile("suite")
 
 

@@ -64,6 +64,16 @@ export type WebSocketConstructor = new (url: string) => {
   close(): void;
 };
 
+/** What a method does, takes and returns, for who reads its description: people and agents. */
+export interface MethodDescription {
+  /** What it does, in words. */
+  description?: string | undefined;
+  /** A JSON Schema of the body. */
+  params?: object | boolean | undefined;
+  /** A JSON Schema of the result. */
+  result?: object | boolean | undefined;
+}
+
 export interface HostOptions {
   /** The id to open, 16 characters; a new one if it is missing. */
   id?: string | undefined;
@@ -126,6 +136,26 @@ export class Host {
 
   /** Register what is called for all other methods. */
   fallback<T extends Fallback>(handler: T): T;
+
+  /**
+   * Describe methods, by name; the server shows it at `/openrpc/<id>`, `/openapi/<id>` and to
+   * agents. What is not described is shown with its name alone.
+   *
+   *     host.describe({
+   *       square: {
+   *         description: "Multiplies a number by itself.",
+   *         params: { type: "object", properties: { n: { type: "number" } }, required: ["n"] },
+   *         result: { type: "number" },
+   *       },
+   *     });
+   *
+   * @param about What the methods are together.
+   * @throws {TypeError} A description has other members, or is no JSON.
+   */
+  describe(
+    descriptions: Record<string, MethodDescription>,
+    about?: { title?: string | undefined; description?: string | undefined },
+  ): this;
 
   /** Have a function called with the id, each time that the lambda can be called. */
   onUp<T extends (id: string) => unknown>(listener: T): T;
@@ -319,6 +349,13 @@ export class Client {
 
   /** Return one lambda, with its methods if its host told them. Rejects with `NotFound`. */
   get(id: string): Promise<Lambda>;
+
+  /**
+   * Return what is known of the methods of a lambda: an OpenRPC document. Rejects with `NotFound`.
+   *
+   * @param address Its id, or `service/<name>` for a service.
+   */
+  describe(address: string): Promise<{ openrpc: string; info: any; methods: any[] }>;
 
   /**
    * Close a lambda; its host is told and does not open it again. Rejects with `NotFound`, or with

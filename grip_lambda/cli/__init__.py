@@ -10,6 +10,7 @@ import click
 from .. import __version__
 from . import exits
 from .calling import call, listing, ping
+from .describing import describe, mcp
 from .hosting import host
 from .keys import keys
 from .serving import cluster, serve
@@ -49,5 +50,5 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for _command in (serve, cluster, host, listing, call, ping, keys):
+for _command in (serve, cluster, host, listing, describe, call, mcp, ping, keys):
     main.add_command(_command)

@@ -121,7 +121,8 @@ def ping(url: str, key: str, lambda_id: str) -> None:
         found = client.get(lambda_id)
         took_ms = (time.perf_counter() - began) * 1000
     open_for = age(datetime.now(UTC) - found.timestamp)
-    click.echo(f"{url}{lambda_path(found.id)} is open for {open_for}; asked in {took_ms:.0f} ms")
+    address = client.url + lambda_path(found.id)
+    click.echo(f"{address} is open for {open_for}; asked in {took_ms:.0f} ms")
 
 
 def age(span: timedelta) -> str:

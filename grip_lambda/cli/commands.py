@@ -10,11 +10,13 @@ import signal
 from typing import Any
 
 from ..client import RemoteError
-from ..client.messages import to_json
+from ..client.writing import to_json
 
 METHOD_VARIABLE = "GRIP_LAMBDA_METHOD"
 #: How much of what a failed command printed its caller is told, in characters.
 _TOLD = 2000
+#: How long a command that is killed may take to end, in seconds.
+_END_S = 0.5
 
 
 class Command:
@@ -43,6 +45,9 @@ class Command:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                # It is to be gone before the event loop is, which else complains.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), _END_S)
         if process.returncode:
             raise RemoteError(_error(process.returncode, complaints))
         return _value(printed)

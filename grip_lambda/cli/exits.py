@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from ..client import errors
-from ..client.messages import to_json
+from ..client.writing import to_json
 from ..errors import GripLambdaError
 
 #: The host answered with an error, which is on stderr.
@@ -28,6 +28,8 @@ BUSY = 6
 REFUSED = 7
 #: Ctrl-C, as shells count it.
 INTERRUPTED = 130
+#: SIGTERM, counted likewise.
+TERMINATED = 143
 
 HELP = f"""Exit status:
   0    it went well
@@ -40,7 +42,8 @@ HELP = f"""Exit status:
   {BUSY}    the host runs as many calls as it takes
   {REFUSED}    the server refuses this, also for want of an API key, or somebody else
        ended the host
-  {INTERRUPTED}  Ctrl-C"""
+  {INTERRUPTED}  Ctrl-C
+  {TERMINATED}  the second SIGTERM: what ran did not end"""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from .. import logs
 from ..client import Host
 from . import options
 from .commands import Command
@@ -37,6 +38,7 @@ _COMMANDS = 8
     help=f"How many calls run at once; more are refused. {_COMMANDS} with --exec.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Tell more, with tracebacks of functions.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no line for each call.")
 @click.option("--private", is_flag=True, help="Callable with an API key only.")
 @options.url
 @options.key
@@ -51,8 +53,9 @@ def host(
     keep: Path | None,
     max_calls: int | None,
     verbose: bool,
+    quiet: bool,
 ) -> None:
-    """Be a lambda until Ctrl-C; print its address.
+    """Be a lambda until Ctrl-C; print its address, and a line for each call.
 
     With --exec, each call runs a shell COMMAND: its standard input is the body, as JSON, and
     GRIP_LAMBDA_METHOD the name of the method. What it prints is the result: as JSON if it is
@@ -62,7 +65,7 @@ def host(
     With MODULE (or MODULE:OBJECT), the methods are the public functions of a Python module (or
     the methods of an object in it), found as "import" finds them, in the current folder first.
 
-    After Ctrl-C or SIGTERM it finishes the calls that run; the second Ctrl-C does not.
+    After Ctrl-C or SIGTERM it finishes the calls that run; the second signal ends them.
 
     \b
     Examples:
@@ -73,6 +76,8 @@ def host(
     if (module is None) == (command is None):
         raise click.UsageError("name a MODULE, or a command with --exec")
     _log(verbose)
+    if not quiet:
+        _log_calls()
     functions = _functions(module) if module is not None else None
     kept_id, token = _kept(keep)
     if lambda_id and lambda_id != kept_id:
@@ -145,6 +150,16 @@ class _OneLine(logging.Filter):
         record.exc_info = None
         record.msg, record.args = one_line(record.getMessage()), ()
         return True
+
+
+def _log_calls() -> None:
+    """Have each call written to standard error, in the form of the server's log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logs.Formatter("host"))
+    calls = logging.getLogger("grip_lambda.client.calls")
+    calls.addHandler(handler)
+    calls.setLevel(logging.INFO)
+    calls.propagate = False
 
 
 def _log(verbose: bool) -> None:

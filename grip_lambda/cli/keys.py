@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import settings
-from ..errors import ConfigError
+from .. import keys_file, settings
 from ..protocol import keys as api_keys
-from ..protocol.keys import RIGHTS, Key, Right
+from ..protocol.keys import RIGHTS, USUAL_RIGHTS, Key, Right
+from ..protocol.names import is_service
 from .tables import show
 
 _COLUMNS = ("NAME", "ID", "MAY", "LAMBDAS OF", "CREATED")
@@ -51,7 +48,18 @@ def _rights(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
     found = frozenset(right for right in RIGHTS if right in named)
     if len(found) < len(named):
         raise click.BadParameter(f"rights are {', '.join(RIGHTS)}")
-    return found or frozenset(RIGHTS)
+    return found or frozenset(USUAL_RIGHTS)
+
+
+def _services(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> frozenset[str] | None:
+    named = frozenset(one.strip() for words in given for one in words.split(","))
+    if not all(map(is_service, named)):
+        raise click.BadParameter(
+            "the name of a service is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter"
+        )
+    return named or None
 
 
 def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
@@ -67,7 +75,7 @@ def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
     multiple=True,
     callback=_rights,
     metavar="RIGHTS",
-    help="What it may do: host, call, list, separated by commas. All of them by default.",
+    help="What it may do: host, call, list, admin, with commas between. All but admin by default.",
 )
 @click.option(
     "--lambdas-of",
@@ -76,6 +84,13 @@ def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
     help="Only for lambdas that it opened itself, or this key did; may be repeated.",
 )
 @click.option("--own-lambdas", is_flag=True, help="Only for lambdas that it opened itself.")
+@click.option(
+    "--services",
+    multiple=True,
+    callback=_services,
+    metavar="NAMES",
+    help="Only for these services, with commas between; may be repeated.",
+)
 @_file
 def add(
     *,
@@ -83,6 +98,7 @@ def add(
     may: frozenset[Right],
     lambdas_of: tuple[str, ...],
     own_lambdas: bool,
+    services: frozenset[str] | None,
     path: Path | None,
 ) -> None:
     """Make a key called NAME, and print it. It can't be shown again.
@@ -93,7 +109,7 @@ def add(
       GRIP_LAMBDA_KEY=$(grip-lambda keys add deploy --may call,list --lambdas-of laptop)
     """
     server_secret = settings.load_secret(os.environ)
-    with _changing(_path(path)) as known:
+    with keys_file.changing(_path(path)) as known:
         if any(one.name == name for one in known):
             raise click.UsageError(
                 f"there is a key {name} already; revoke it, or take another name"
@@ -109,6 +125,7 @@ def add(
                 may=may,
                 lambdas_of=owners if restricted else None,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
+                services=services,
             )
         )
     click.echo(api_keys.text_of(server_secret, key_id))
@@ -124,7 +141,7 @@ def add(
 @_file
 def list_keys(path: Path | None, as_json: bool) -> None:
     """Show the keys, without their secrets."""
-    found = _read(_path(path))
+    found = keys_file.read(_path(path))
     if as_json:
         click.echo(json.dumps([_shown(one) for one in found], separators=(",", ":")))
         return
@@ -141,7 +158,7 @@ def revoke(key: str, path: Path | None) -> None:
     Its hosts are disconnected at their next ping. Their lambdas can be opened again with
     another key and their tokens.
     """
-    with _changing(_path(path)) as known:
+    with keys_file.changing(_path(path)) as known:
         gone = _find(known, key)
         known.remove(gone)
     click.echo(f"{gone.name} ({gone.id}) is revoked")
@@ -173,46 +190,5 @@ def _shown(key: Key) -> dict[str, Any]:
         "may": [right for right in RIGHTS if right in key.may],
         "lambdas_of": None if key.lambdas_of is None else sorted(key.lambdas_of),
         "created": key.created,
+        "comment": key.comment,
     }
-
-
-def _read(path: Path) -> list[Key]:
-    try:
-        return list(api_keys.read(path.read_bytes()))
-    except (OSError, ValueError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or error
-        raise ConfigError(f"the keys file {path} can't be used: {why}") from None
-
-
-@contextmanager
-def _changing(path: Path) -> Iterator[list[Key]]:
-    """Read a file of keys, have it changed, and write it; one at a time, all or nothing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise ConfigError(f"the keys file {path} can't be made: {error.strerror}") from None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        known = _read(path) if path.exists() else []
-        yield known
-        _write(path, api_keys.written(known))
-        os.fsync(folder)
-    except OSError as error:
-        raise ConfigError(f"the keys file {path} can't be written: {error.strerror}") from None
-    finally:
-        os.close(folder)
-
-
-def _write(path: Path, text: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise

@@ -13,9 +13,10 @@ from ..client.addresses import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, base_url
 
 def _checked(ctx: click.Context, param: click.Parameter, url: str) -> str:
     try:
-        return base_url(url)
+        base_url(url)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    return url  # with the user and the password in it
 
 
 url: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(

@@ -7,14 +7,19 @@ import os
 
 import click
 
-from .. import settings
+from .. import logs, settings
+
+_host = click.option(
+    "--host", help="Its address: 0.0.0.0, ::, … (HOST, or the loopback interface)."
+)
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@_host
 @click.option("--workers", type=click.IntRange(1, 64), help="Flask processes (WORKERS, or 2).")
 @click.option("--demo/--no-demo", default=True, help="Open a lambda that echoes.")
-def serve(port: int | None, workers: int | None, demo: bool) -> None:
+def serve(port: int | None, host: str | None, workers: int | None, demo: bool) -> None:
     """Run Pushpin, the backend and the embedded store on this machine."""
     from ..serve import stack
 
@@ -22,14 +27,15 @@ def serve(port: int | None, workers: int | None, demo: bool) -> None:
     env = os.environ
     port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
     workers = workers or settings.whole_number(env, "WORKERS", 2, 1, 64)
-    stack.serve(stack.Options(port, workers, demo))
+    stack.serve(stack.Options(_address(host), port, workers, demo))
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Public port (PORT, or 7999).")
+@_host
 @click.option("--nodes", type=click.IntRange(1, 16), help="Pushpins (NODES, or 3).")
 @click.option("--backends", type=click.IntRange(1, 64), help="Flask processes (BACKENDS, or 4).")
-def cluster(port: int | None, nodes: int | None, backends: int | None) -> None:
+def cluster(port: int | None, host: str | None, nodes: int | None, backends: int | None) -> None:
     """Run several Pushpins and backends, a Redis and a load balancer on this machine."""
     from ..serve import cluster as run_cluster
 
@@ -38,8 +44,13 @@ def cluster(port: int | None, nodes: int | None, backends: int | None) -> None:
     port = port or settings.whole_number(env, "PORT", settings.DEFAULT_PORT, 1, 65535)
     nodes = nodes or settings.whole_number(env, "NODES", 3, 1, 16)
     backends = backends or settings.whole_number(env, "BACKENDS", 4, 1, 64)
-    run_cluster.run(run_cluster.Options(port, nodes, backends))
+    run_cluster.run(run_cluster.Options(_address(host), port, nodes, backends))
+
+
+def _address(host: str | None) -> str:
+    return settings.host(os.environ if host is None else {"HOST": host})
 
 
 def _log() -> None:
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    settings.log_form(os.environ)
+    logs.set_up("supervisor", logging.INFO)

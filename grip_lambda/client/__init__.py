@@ -14,8 +14,11 @@
         print(client.call(host.id, "greet", "world"))
 """
 
-from .caller import AsyncClient, Client
+from .async_caller import AsyncClient
+from .caller import Client
+from .content import Audio, Image, Resource
 from .context import Context
+from .entries import Lambda
 from .errors import (
     BadRequest,
     Busy,
@@ -35,7 +38,6 @@ from .errors import (
     Unauthorized,
     Unavailable,
 )
-from .exchange import Lambda
 from .hosts import AsyncHost, Host
 from .monologue import Monologue
 from .pending import AsyncPendingCall, PendingCall
@@ -47,6 +49,7 @@ __all__ = [
     "AsyncHost",
     "AsyncPendingCall",
     "AsyncStream",
+    "Audio",
     "BadRequest",
     "Busy",
     "Cancelled",
@@ -57,6 +60,7 @@ __all__ = [
     "Disconnected",
     "Forbidden",
     "Host",
+    "Image",
     "KeyReused",
     "Lambda",
     "LambdaError",
@@ -64,6 +68,7 @@ __all__ = [
     "NotFound",
     "PendingCall",
     "RemoteError",
+    "Resource",
     "ResultTooLarge",
     "ServerError",
     "Stream",

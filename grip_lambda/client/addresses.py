@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import quote, urlsplit, urlunsplit
+import re
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from .. import __version__
 
@@ -17,6 +18,8 @@ _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 def base_url(url: str | None) -> str:
     """Return the address of a server as ``http://…`` or ``https://…``, without a slash behind.
 
+    A user and a password in it are left out, as it is printed.
+
     Args:
         url: with ``http``, ``https``, ``ws`` or ``wss``; None for that of the environment
             variable GRIP_LAMBDA_URL, or ``http://localhost:7999`` if there is none.
@@ -24,17 +27,63 @@ def base_url(url: str | None) -> str:
     Raises:
         ValueError: it is not such an address.
     """
-    url = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
-    parts = urlsplit(url)
-    if parts.scheme not in _SECURE or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"the address of a server is like {DEFAULT_URL}, not {url!r}")
-    _ = parts.port  # which raises ValueError if it is none
+    url = given_url(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which raises ValueError if it is none
+        wrong = parts.scheme not in _SECURE or not parts.hostname or parts.query or parts.fragment
+    except ValueError:
+        wrong = True
+    if wrong:
+        shown = repr(without_secrets(url if "//" in url else url.rpartition("@")[2]))
+        raise ValueError(f"the address of a server is like {DEFAULT_URL}, not {shown}")
     scheme = "https" if _SECURE[parts.scheme] else "http"
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((scheme, host, parts.path.rstrip("/"), "", ""))
 
 
-def key_headers(key: str | None) -> dict[str, str]:
-    """Return the headers that present an API key.
+def given_url(url: str | None) -> str:
+    """Return an address as it was given, or that of the environment, or the default."""
+    return url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
+
+
+def user_of(url: str) -> tuple[str, str] | None:
+    """Return the user and the password in an address, or None."""
+    user, has_user, _ = urlsplit(url).netloc.rpartition("@")
+    if not has_user:
+        return None
+    name, _, password = user.partition(":")
+    return unquote(name), unquote(password)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the passwords, tokens and ids of calls that addresses in it hold."""
+    text = re.sub(r"//\S*@", "//", text)
+    text = re.sub(r"\b(token|ticket)=[^\s&)'\"]*", r"\1=…", text)
+    return re.sub(r"/calls/[\w%-]+", "/calls/…", text)
+
+
+def location_of(address: str) -> str:
+    """Return where a response redirects to, for people: no user, no query."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return without_secrets(urlunsplit((parts.scheme, host, parts.path, "", "")))[:200]
+
+
+def take_token(path: str) -> tuple[str, str]:
+    """Return a path without the reopen token in its query, and the token, if there is one."""
+    path, has_query, query = path.partition("?")
+    parts = [part.partition("=") for part in query.split("&")] if has_query else []
+    tokens = [value for name, _, value in parts if name == "token"]
+    rest = "&".join("".join(part) for part in parts if part[0] != "token")
+    return f"{path}?{rest}" if rest else path, unquote(tokens[0]) if tokens else ""
+
+
+def api_key(key: str | None) -> str:
+    """Return an API key; empty for none.
 
     Args:
         key: the key; None for that of the environment variable GRIP_LAMBDA_KEY, if there is one;
@@ -46,6 +95,12 @@ def key_headers(key: str | None) -> dict[str, str]:
     key = os.environ.get(KEY_VARIABLE, "") if key is None else key
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ValueError("an API key has no spaces and only ASCII characters")
+    return key
+
+
+def key_headers(key: str | None) -> dict[str, str]:
+    """Return the headers that present an API key; arguments and errors as ``api_key``."""
+    key = api_key(key)
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
@@ -62,6 +117,15 @@ def lambda_path(lambda_id: str, method: str | None = None) -> str:
     """
     path = f"/lambda/{_segment(lambda_id)}"
     return path if method is None else f"{path}/{_segment(method)}"
+
+
+def described_path(address: str) -> str:
+    """Return where a lambda is described, given its id; or a service, given ``service/<name>``.
+
+    Raises:
+        ValueError: as ``lambda_path``.
+    """
+    return f"/openrpc/{'/'.join(map(_segment, address.split('/', 1)))}"
 
 
 def invoke_path(lambda_id: str, method: str) -> str:

@@ -5,34 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from .addresses import base_url, key_headers, lambda_path
+from .addresses import lambda_path
 from .methods import Methods
 from .runner import Runner
+from .server import Server
 from .session import Session
+from .writing import Default
 
 Listener = TypeVar("Listener", bound=Callable[..., Any])
 
 
 class BaseHost(Methods):
-    """What `Host` and `AsyncHost` have in common.
-
-    Args:
-        url: the server; None for that of GRIP_LAMBDA_URL, or ``http://localhost:7999``.
-        functions: an object, a module or a mapping whose functions can be called, in addition
-            to those that are registered with ``method``.
-        id: the id to open, 16 characters; None for a new one.
-        token: what reopens ``id`` while it may be open.
-        max_calls: how many calls run at once. The server refuses more with 429, and what it
-            no longer counts because its caller gave up waits here. None: any number, of which
-            plain functions take 32 threads at most.
-        headers: more headers for the handshake.
-        key: an API key that may host; None for that of GRIP_LAMBDA_KEY, if there is one.
-        private: whether it is to be callable with an API key only.
-        context: whether functions get a `Context` as their second argument, if they take two.
-
-    Raises:
-        ValueError: the address, a name, ``max_calls`` or the key makes no sense.
-    """
+    """What `Host` and `AsyncHost` have in common; `Host` says what the options are."""
 
     def __init__(
         self,
@@ -46,15 +30,26 @@ class BaseHost(Methods):
         key: str | None = None,
         private: bool = False,
         context: bool = False,
+        default: Default | None = None,
     ) -> None:
         super().__init__(functions)
         if max_calls is not None and max_calls < 1:
             raise ValueError("max_calls is at least 1")
-        self.url = base_url(url)
-        self._session = Session(max_calls, id or "", token or "", private=private, context=context)
-        self._runner = Runner(
-            self.url, self, self._session, {**key_headers(key), **(headers or {})}
+        server = Server(url, key, headers)
+        self.url = server.url
+        self._session = Session(
+            max_calls,
+            id or "",
+            token or "",
+            private=private,
+            context=context,
+            default=default,
         )
+        self._runner = Runner(server, self, self._session)
+
+    def __repr__(self) -> str:
+        state = "up" if self.is_up else "down" if self.id else "not open yet"
+        return f"<{type(self).__name__} {f'{self.id} ' if self.id else ''}at {self.url}, {state}>"
 
     @property
     def id(self) -> str:
@@ -72,7 +67,13 @@ class BaseHost(Methods):
         return self._session.is_up
 
     def address(self, method: str) -> str:
-        """Return the URL at which a method is called."""
+        """Return the URL at which a method is called.
+
+        Raises:
+            RuntimeError: it was never open, and has no id.
+        """
+        if not self.id:
+            raise RuntimeError("the host has no address before it is open; see start and on_up")
         return self.url + lambda_path(self.id, method)
 
     def on_up(self, listener: Listener) -> Listener:

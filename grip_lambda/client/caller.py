@@ -1,31 +1,26 @@
-"""Callers: the same flows, once with calls that block and once with calls that are awaited."""
+"""Callers that block; async_caller.py has the same flows, awaited."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from . import exchange
-from .addresses import USER_AGENT, base_url, key_headers
-from .backoff import Backoff
-from .exchange import DEFAULT_WAIT_S, Failure, Flow, Lambda, Pause, Pauses, Reply, Request, Terms
-from .pending import AsyncPendingCall, PendingCall
+from .caller_base import BaseCaller
+from .entries import Lambda
+from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
+from .pending import PendingCall
 from .stream_state import StreamState
-from .streams import AsyncStream, Stream
+from .streams import Stream
 from .transport import failure_of, options, reply_of
 
 T = TypeVar("T")
 
-#: Callers wait long, and many do: neither they nor the pool should be in each other's way.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 
-
-class _Caller:
-    """What both have in common.
+class Client(BaseCaller):
+    """A caller. It may be shared by threads.
 
     Args:
         url: the server; None for that of GRIP_LAMBDA_URL, or ``http://localhost:7999``.
@@ -38,31 +33,7 @@ class _Caller:
 
     Raises:
         ValueError: the address or the key makes no sense.
-    """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        retries: int = 4,
-        key: str | None = None,
-    ) -> None:
-        self.url = base_url(url)
-        self._retries = retries
-        self._open({"User-Agent": USER_AGENT, **key_headers(key), **(headers or {})})
-
-    def _open(self, headers: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    def pauses(self) -> Pauses:
-        """Return how long to wait before each further try."""
-        backoff = Backoff(0.2, 1.6)
-        return [backoff.next() for _ in range(self._retries)]
-
-
-class Client(_Caller):
-    """A caller. It may be shared by threads.
+        ConfigError: the environment names a proxy that can't work.
 
     Usage::
 
@@ -70,8 +41,8 @@ class Client(_Caller):
             print(client.call("inRwcfvee17P85B8", "greet", {"name": "world"}, wait=10))
     """
 
-    def _open(self, headers: dict[str, str]) -> None:
-        self._http = httpx.Client(headers=headers, limits=_LIMITS)
+    def _open(self, **options: Any) -> None:
+        self._http = httpx.Client(**options)
 
     def call(
         self,
@@ -139,7 +110,7 @@ class Client(_Caller):
             body, wait, idempotency_key: as for `call`.
         """
         wanted = exchange.request(lambda_id, method, body, Terms(wait, idempotency_key))
-        return Stream(self._http, self.url, StreamState(wanted, self.pauses()))
+        return Stream(self._http, self._server, StreamState(wanted, self.pauses()))
 
     def pending(self, call_id: str) -> PendingCall:
         """Return a call that was submitted before, also by another program."""
@@ -161,6 +132,18 @@ class Client(_Caller):
             LambdaError: the server is out of reach, or does not allow it.
         """
         return self.run(exchange.entry(lambda_id, self.pauses()))
+
+    def describe(self, address: str) -> dict[str, Any]:
+        """Return what is known of the methods of a lambda: an OpenRPC document.
+
+        Args:
+            address: its id, or ``service/<name>`` for a service.
+
+        Raises:
+            NotFound: it is not open.
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self.run(exchange.description(address, self.pauses()))
 
     def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; its host is told and does not open it again.
@@ -202,106 +185,6 @@ class Client(_Caller):
 
     def _request(self, request: Request) -> Reply | Failure:
         try:
-            return reply_of(self._http.request(**options(self.url, request)))
+            return reply_of(self._http.request(**options(self._server, request)))
         except httpx.HTTPError as error:
-            return failure_of(error)
-
-
-class AsyncClient(_Caller):
-    """A caller in an event loop; its methods raise what those of `Client` do.
-
-    Usage::
-
-        async with AsyncClient("http://localhost:7999") as client:
-            print(await client.call("inRwcfvee17P85B8", "greet", {"name": "world"}, wait=10))
-    """
-
-    def _open(self, headers: dict[str, str]) -> None:
-        self._http = httpx.AsyncClient(headers=headers, limits=_LIMITS)
-
-    async def call(
-        self,
-        lambda_id: str,
-        method: str,
-        body: Any = None,
-        wait: float = DEFAULT_WAIT_S,
-        *,
-        idempotency_key: str | None = None,
-    ) -> Any:
-        """Call a method of a lambda and return its result; see `Client.call`."""
-        terms = Terms(wait, idempotency_key)
-        return await self.run(exchange.call(lambda_id, method, body, terms, self.pauses()))
-
-    async def submit(
-        self,
-        lambda_id: str,
-        method: str,
-        body: Any = None,
-        wait: float = DEFAULT_WAIT_S,
-        *,
-        idempotency_key: str | None = None,
-    ) -> AsyncPendingCall:
-        """Begin a call and do not wait for it; see `Client.submit`."""
-        terms = Terms(wait, idempotency_key)
-        flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
-        return AsyncPendingCall(self, await self.run(flow))
-
-    def stream(
-        self,
-        lambda_id: str,
-        method: str,
-        body: Any = None,
-        wait: float = DEFAULT_WAIT_S,
-        *,
-        idempotency_key: str | None = None,
-    ) -> AsyncStream:
-        """Call a method and have what its host reports meanwhile; see `Client.stream`."""
-        wanted = exchange.request(lambda_id, method, body, Terms(wait, idempotency_key))
-        return AsyncStream(self._http, self.url, StreamState(wanted, self.pauses()))
-
-    def pending(self, call_id: str) -> AsyncPendingCall:
-        """Return a call that was submitted before, also by another program."""
-        return AsyncPendingCall(self, call_id)
-
-    async def list(self) -> list[Lambda]:
-        """Return all lambdas that are open; see `Client.list`."""
-        return await self.run(exchange.listing(self.pauses()))
-
-    async def get(self, lambda_id: str) -> Lambda:
-        """Return one lambda; see `Client.get`."""
-        return await self.run(exchange.entry(lambda_id, self.pauses()))
-
-    async def delete(self, lambda_id: str, token: str = "") -> None:
-        """Close a lambda; see `Client.delete`."""
-        await self.run(exchange.delete(lambda_id, token, self.pauses()))
-
-    async def close(self) -> None:
-        """Close the connections to the server."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
-
-    async def run(self, flow: Flow[T]) -> T:
-        """Do what a flow of exchange.py wants, and return what it returns."""
-        outcome: Reply | Failure | None = None
-        while True:
-            try:
-                step = flow.send(outcome)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            outcome = None
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-            else:
-                outcome = await self._request(step)
-
-    async def _request(self, request: Request) -> Reply | Failure:
-        try:
-            return reply_of(await self._http.request(**options(self.url, request)))
-        except httpx.HTTPError as error:
-            return failure_of(error)
+            return failure_of(self._server, error)

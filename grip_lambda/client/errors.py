@@ -28,6 +28,8 @@ import json
 from typing import Any, ClassVar
 
 from ..errors import GripLambdaError
+from .addresses import location_of
+from .telling import text_of
 
 
 class LambdaError(GripLambdaError):
@@ -192,13 +194,18 @@ _BY_STATUS: dict[int, type[LambdaError]] = {
 }
 
 
-def from_response(status: int, content: bytes) -> LambdaError:
-    """Return the error that a response with a status of 400 or more tells of."""
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, dict) and "error" in body:
+def from_response(status: int, content: bytes, location: str = "") -> LambdaError:
+    """Return the error that a response means which is no success.
+
+    Args:
+        location: where it redirects to.
+    """
+    if 300 <= status < 400:
+        return redirected(status, location)
+    if status < 400:
+        return ServerError("the server's answer can't be read", status=status)
+    body = error_in(content)
+    if body is not None:
         if "code" not in body and status == 400:
             return RemoteError(body["error"], status=status)
         message, code = str(body["error"]), body.get("code")
@@ -211,12 +218,30 @@ def from_response(status: int, content: bytes) -> LambdaError:
     return kind(message or f"the server answered with {status}", status=status, code=code)
 
 
+def error_in(content: bytes) -> dict[str, Any] | None:
+    """Return what a response of our server says of an error; None if this is none."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and "error" in body else None
+
+
+def redirected(status: int, location: str) -> Unavailable:
+    """Return the error for a server that redirects: nobody is asked elsewhere than was meant."""
+    target = location_of(location) or "elsewhere"
+    return Unavailable(f"this address redirects to {target}; take that one", status=status)
+
+
 def _shown(error: Any) -> str:
-    """Return a host's error in a line."""
+    """Return a host's error in a line. A function may have made it of anything."""
     if isinstance(error, str):
         return error
     if isinstance(error, dict):
         kind, message = error.get("errorType"), error.get("errorMessage", error.get("message"))
         if isinstance(message, str):
             return f"{kind}: {message}" if isinstance(kind, str) else message
-    return json.dumps(error, default=str)
+    try:
+        return json.dumps(error, default=text_of)
+    except (TypeError, ValueError, RecursionError):
+        return text_of(error)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .addresses import invoke_path, lambda_path
+from .addresses import described_path, invoke_path, lambda_path
+from .entries import Lambda, lambda_of
 from .errors import (
     BadRequest,
     DeadlineExceeded,
@@ -23,9 +24,10 @@ from .errors import (
     LambdaError,
     ServerError,
     Unavailable,
+    error_in,
     from_response,
 )
-from .messages import to_json
+from .writing import to_json
 
 #: The deadline of a call that names none, in seconds.
 DEFAULT_WAIT_S = 60.0
@@ -33,6 +35,8 @@ DEFAULT_WAIT_S = 60.0
 MARGIN_S = 5.0
 #: How long other requests wait, in seconds.
 REQUEST_S = 30.0
+#: Where the result of a call is.
+_CALL = re.compile(r"(?:^|/)calls/([^/?#]+)$")
 #: What the server makes of a deadline, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.05, 3600.0
 
@@ -44,12 +48,13 @@ class Request:
     """A request to make.
 
     Attributes:
+        path: where; a reopen token in its query is a header when it is sent.
         timeout_s: how long to wait for its reply.
         is_safe: whether it may be made again though it may have been heard.
     """
 
     method: str
-    path: str
+    path: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
     timeout_s: float = REQUEST_S
@@ -73,11 +78,13 @@ class Failure:
     Attributes:
         sent: whether some of the request may have reached the server.
         late: whether it is because the time was over.
+        lasting: whether trying again is of no use.
     """
 
     reason: str
     sent: bool
     late: bool = False
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,27 +97,6 @@ class Pause:
 #: The seconds before each further try; there are as many as these.
 Pauses = Sequence[float]
 Flow = Generator[Request | Pause, Reply | Failure | None, T]
-
-
-@dataclass(frozen=True)
-class Lambda:
-    """A lambda that is open.
-
-    Attributes:
-        id: the id that it is called with.
-        timestamp: since when it is open.
-        code: how its host speaks, like ``json-rpc``.
-        headers: those of its registration; credentials are redacted.
-        methods: what its host says it can do; None if it doesn't say, or was not asked.
-        raw: the whole entry of the listing.
-    """
-
-    id: str
-    timestamp: datetime
-    code: str
-    headers: Mapping[str, list[str]]
-    methods: tuple[str, ...] | None
-    raw: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -138,7 +124,7 @@ def request(lambda_id: str, method: str, body: Any, terms: Terms, *prefer: str) 
         raise ValueError("wait is a number of seconds, more than 0")
     try:
         path, content = lambda_path(lambda_id, method), to_json(body).encode()
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise BadRequest(f"this can't be sent as JSON: {error}") from error
     wait_s = min(max(terms.wait_s, _SHORTEST_S), _LONGEST_S)
     headers = {
@@ -175,11 +161,11 @@ def invoke(
 def submit(lambda_id: str, method: str, body: Any, terms: Terms, pauses: Pauses) -> Flow[str]:
     """Begin a call; return its id, with which its result is asked for."""
     wanted = request(lambda_id, method, body, terms, "respond-async")
-    reply = yield from _reply(replace(wanted, timeout_s=REQUEST_S), pauses)
-    call_id = reply.location.rpartition("/")[2]
-    if reply.status != 202 or not call_id:
+    reply = yield from _reply(replace(wanted, timeout_s=REQUEST_S), pauses, _is(200, 202))
+    call_id = _CALL.search(reply.location)
+    if reply.status != 202 or call_id is None:
         raise ServerError("the server does not take calls without waiting", status=reply.status)
-    return call_id
+    return call_id[1]
 
 
 def result(call_id: str, wait_s: float, pauses: Pauses) -> Flow[tuple[bool, Any]]:
@@ -187,7 +173,7 @@ def result(call_id: str, wait_s: float, pauses: Pauses) -> Flow[tuple[bool, Any]
     waits = {"Prefer": f"wait={wait_s:g}"} if wait_s else {}
     path = f"/calls/{quote(call_id, safe='')}"
     wanted = Request("GET", path, waits, b"", wait_s + REQUEST_S, is_safe=True)
-    reply = yield from _reply(wanted, pauses)
+    reply = yield from _reply(wanted, pauses, _is(200, 202))
     return (False, None) if reply.status == 202 else (True, _json(reply))
 
 
@@ -199,14 +185,15 @@ def has_ended(call_id: str, pauses: Pauses) -> Flow[bool]:
 
 def cancel(call_id: str, pauses: Pauses) -> Flow[None]:
     """Cancel a call."""
-    yield from _reply(Request("DELETE", f"/calls/{quote(call_id, safe='')}", is_safe=True), pauses)
+    wanted = Request("DELETE", f"/calls/{quote(call_id, safe='')}", is_safe=True)
+    yield from _reply(wanted, pauses, _is(204))
 
 
 def listing(pauses: Pauses) -> Flow[list[Lambda]]:
     """Return all lambdas that are open."""
     entries = _json((yield from _reply(Request("GET", "/lambda"), pauses)))
     try:
-        return [_lambda(entry) for entry in entries.values()]
+        return [lambda_of(entry) for entry in entries.values()]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ServerError("the server's listing is not one") from error
 
@@ -216,28 +203,47 @@ def entry(lambda_id: str, pauses: Pauses) -> Flow[Lambda]:
     request = Request("GET", lambda_path(lambda_id))
     content = _json((yield from _reply(request, pauses)))
     try:
-        return _lambda(content)
+        return lambda_of(content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ServerError("the server's answer is not a lambda") from error
+
+
+def description(address: str, pauses: Pauses) -> Flow[dict[str, Any]]:
+    """Return the OpenRPC document of a lambda or a service."""
+    content = _json((yield from _reply(Request("GET", described_path(address)), pauses)))
+    if not isinstance(content, dict) or not isinstance(content.get("methods"), list):
+        raise ServerError("the server's answer is not a description")
+    return content
 
 
 def delete(lambda_id: str, token: str, pauses: Pauses) -> Flow[None]:
     """Close a lambda."""
     path = lambda_path(lambda_id) + (f"?token={quote(token, safe='')}" if token else "")
-    yield from _reply(Request("DELETE", path), pauses)
+    yield from _reply(Request("DELETE", path), pauses, _is(204))
 
 
-def _succeeded(reply: Reply) -> bool:
-    return reply.status < 400
+def _is(*statuses: int) -> Callable[[Reply], bool]:
+    """Return what tells our server's success from a page that a proxy or a portal answers with."""
+    return lambda reply: reply.status in statuses and (reply.status == 204 or _is_json(reply))
+
+
+def _is_json(reply: Reply) -> bool:
+    return not reply.content_type or "json" in reply.content_type.lower()
 
 
 def _tells_the_end(reply: Reply) -> bool:
     """Tell whether this is the outcome of a call, not of asking for it."""
-    return reply.status not in (401, 403, 404, 503) and "json" in reply.content_type
+    if reply.status >= 400:
+        asking = reply.status in (401, 403, 404, 429, 503)
+        return not asking and _is_json(reply) and error_in(reply.content) is not None
+    return _is(200, 202)(reply)
+
+
+_IS_OK = _is(200)
 
 
 def _reply(
-    request: Request, pauses: Pauses, is_wanted: Callable[[Reply], bool] = _succeeded
+    request: Request, pauses: Pauses, is_wanted: Callable[[Reply], bool] = _IS_OK
 ) -> Flow[Reply]:
     """Make a request, again if it may be; return a reply that is wanted."""
     for pause in [*map(Pause, pauses), None]:
@@ -254,12 +260,18 @@ def _reply(
 
 def may_try_again(request: Request, outcome: Reply | Failure, error: LambdaError) -> bool:
     """Tell whether a request may be made again that had this outcome."""
-    lost = isinstance(outcome, Failure) and not outcome.late
-    return isinstance(error, Unavailable) or (lost and request.is_safe)
+    if isinstance(outcome, Reply):
+        return isinstance(error, Unavailable) and outcome.status >= 400
+    if outcome.lasting:
+        return False
+    return isinstance(error, Unavailable) or (not outcome.late and request.is_safe)
 
 
 def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
-    """Return the error that an outcome means; `Unavailable` if no host can have been asked."""
+    """Return the error that an outcome means which is no success.
+
+    It is `Unavailable` if no host can have been asked.
+    """
     if isinstance(outcome, Failure):
         if not outcome.sent:
             return Unavailable(f"the server is out of reach: {outcome.reason}")
@@ -269,7 +281,7 @@ def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
     if outcome.status == 502 and outcome.content_type.startswith("text/plain"):
         # Pushpin's own: it could not pass the request on.
         return Unavailable("the proxy can't reach the backend", status=502)
-    return from_response(outcome.status, outcome.content)
+    return from_response(outcome.status, outcome.content, outcome.location)
 
 
 def _json(reply: Reply) -> Any:
@@ -277,15 +289,3 @@ def _json(reply: Reply) -> Any:
         return json.loads(reply.content)
     except (ValueError, RecursionError) as error:
         raise ServerError("the server's answer can't be read", status=reply.status) from error
-
-
-def _lambda(entry: dict[str, Any]) -> Lambda:
-    methods = entry.get("methods")
-    return Lambda(
-        entry["id"],
-        datetime.fromisoformat(entry["timestamp"]),
-        entry["code"],
-        entry["headers"],
-        None if methods is None else tuple(methods),
-        entry,
-    )

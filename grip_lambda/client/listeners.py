@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from .errors import RemoteError
-from .messages import Failure, Outcome, Result, described
-from .methods import failure, is_async
+from .messages import Failure, Outcome, described
 from .routing import Request
-from .threads import in_thread
+from .running import run
 
 Listener = TypeVar("Listener", bound=Callable[..., Any])
-
-log = logging.getLogger("grip_lambda.client")
 
 #: How many plain listeners run at once.
 _THREADS = 32
@@ -68,13 +63,4 @@ class Listeners:
         function = self._functions.get(asked.name)
         if function is None:
             return Failure(described("NoSuchMethod", f"there is no listener {asked.name!r}"))
-        try:
-            if is_async(function):
-                return Result(await function(*asked.args))
-            async with self._threads:
-                return Result(await in_thread(function, asked.args))
-        except RemoteError as error:
-            return Failure(error.error)
-        except Exception as error:
-            log.warning("%s failed: %r", asked.name, error, exc_info=error)
-            return failure(error)
+        return await run(asked.name, function, asked.args, self._threads)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import Deleted, Forbidden, LambdaError, TakenOver, from_response
+from .errors import (
+    BadRequest,
+    Deleted,
+    Forbidden,
+    LambdaError,
+    TakenOver,
+    Unavailable,
+    from_response,
+)
 
 _NEVER_AGAIN: dict[int, tuple[type[LambdaError], str]] = {
     4403: (Forbidden, "somebody else has opened the id, or its API key was revoked"),
@@ -21,11 +29,15 @@ class Loss:
         code: its close code; None if there was no close frame.
         status: the status of a refused handshake, or None.
         text: the reason, or the body of the refusal.
+        location: where a refused handshake was redirected to.
+        lasting: whether it will be so the next time, too: an untrusted certificate.
     """
 
     code: int | None = None
     status: int | None = None
     text: str = ""
+    location: str = ""
+    lasting: bool = False
 
 
 def loss_reason(loss: Loss) -> str:
@@ -33,7 +45,8 @@ def loss_reason(loss: Loss) -> str:
     if loss.code is not None:
         return f"{loss.text or 'the connection was closed'} ({loss.code})"
     if loss.status is not None:
-        return str(from_response(max(loss.status, 400), loss.text.encode()))
+        status = loss.status if loss.location else max(loss.status, 400)
+        return str(from_response(status, loss.text.encode(), loss.location))
     return loss.text or "the connection was lost"
 
 
@@ -43,9 +56,10 @@ def lasting_error(loss: Loss, *, was_up: bool) -> LambdaError | None:
         kind, default = _NEVER_AGAIN[loss.code]
         return kind(loss.text or default)
     if loss.status is None or loss.status >= 500 or loss.status in (408, 425, 429):
-        return None
+        lasts = loss.lasting and not was_up
+        return Unavailable(f"the server is out of reach: {loss.text}") if lasts else None
     if was_up and (loss.status < 400 or loss.status == 404):
         return None  # something else stands there for a while
-    if loss.status < 400:
-        return from_response(426, b"there is no WebSocket at this address")
-    return from_response(loss.status, loss.text.encode())
+    if loss.status < 300:
+        return BadRequest("there is no WebSocket at this address", status=426)
+    return from_response(loss.status, loss.text.encode(), loss.location)

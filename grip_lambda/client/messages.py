@@ -6,10 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from .writing import Default, to_json, written
+
 OPEN_ID = 0
 #: The id of the host's own request that shows, by its answer, that the lambda is open.
 READY_ID = "ready"
 CANCEL = "rpc.cancel"
+#: The server's request for a description of the methods.
+DISCOVER = "rpc.discover"
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,6 @@ def _short(digits: str) -> int:
     return int(digits[:20])
 
 
-def to_json(value: Any) -> str:
-    """Return a value as JSON (RFC 8259), which has no NaN.
-
-    Raises:
-        TypeError, ValueError, RecursionError: it can't be written so.
-    """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can write
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text
-
-
 def acknowledgement(
     methods: tuple[str, ...] | None, max_calls: int | None, *, context: bool = False
 ) -> str:
@@ -106,23 +96,23 @@ def ready_request() -> str:
     return to_json({"id": READY_ID, "method": "rpc.ready", "params": []})
 
 
-def progress(call_id: Any, value: Any, limit: int) -> str:
+def progress(call_id: Any, value: Any, limit: int, default: Default | None = None) -> str:
     """Return the notification that reports the progress of a call.
 
     Raises:
         ValueError: it can't be written as JSON, or has more than ``limit`` bytes.
     """
     try:
-        text = to_json({"method": "progress", "params": [call_id, value], "id": None})
-    except (TypeError, RecursionError) as error:
-        raise ValueError(f"this can't be written as JSON: {error}") from error
+        text = written({"method": "progress", "params": [call_id, value], "id": None}, default)
+    except ValueError as error:
+        raise ValueError(f"this can't be written as JSON: {error}") from None
     size = len(text.encode())
     if size > limit:
         raise ValueError(f"this makes a message of {size} bytes; the limit is {limit}")
     return text
 
 
-def answer(call_id: Any, outcome: Outcome, limit: int) -> str:
+def answer(call_id: Any, outcome: Outcome, limit: int, default: Default | None = None) -> str:
     """Return the answer to a call.
 
     What is not JSON, or has more than ``limit`` bytes with what is around it, becomes an error
@@ -130,14 +120,13 @@ def answer(call_id: Any, outcome: Outcome, limit: int) -> str:
     """
     key, value = ("result", outcome.value) if isinstance(outcome, Result) else _error(outcome)
     try:
-        text = to_json({"id": call_id, key: value})
-    except (TypeError, ValueError, RecursionError) as error:
-        why = str(error) or type(error).__name__
-        return _told(call_id, "NotJson", f"the {key} can't be written as JSON: {why[:200]}")
+        text = written({"id": call_id, key: value}, default)
+    except ValueError as error:
+        return _told(call_id, "NotJson", f"the {key} can't be written as JSON: {str(error)[:200]}")
     size = len(text.encode())
     if size > limit:
         if isinstance(outcome, Result) and outcome.shorter is not None:
-            return answer(call_id, Result(outcome.shorter), limit)
+            return answer(call_id, Result(outcome.shorter), limit, default)
         why = f"the {key} makes a message of {size} bytes; the limit is {limit}"
         return _told(call_id, "ResultTooLarge", why)
     return text

@@ -8,7 +8,10 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from .context import Context
+from .describing import document, words_of
 from .messages import Failure, Outcome, Result, described
+from .parameters import Bound, Parameters
+from .telling import text_of, type_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,7 +26,9 @@ class Methods:
 
     def __init__(self, functions: object = None) -> None:
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._parameters: dict[str, Parameters] = {}
         self._fallback: Callable[[str, Any], Any] | None = None
+        self._title, self._text = _about(functions)
         for name, function in _public(functions):
             self._add(name, function)
 
@@ -34,9 +39,12 @@ class Methods:
     def method(self, name: Any) -> Any:
         """Register a function: ``@host.method`` under its own name, or ``@host.method("name")``.
 
-        It is called with the body of the call, decoded, and what it returns is the result. One
-        that takes no argument gets none if the body is empty; one that takes two gets the
-        `Context` of the call, if the host asks for that. Plain functions run in threads of
+        A single parameter gets the body of the call, decoded, if it has no annotation or that of an
+        object: a dict, a dataclass, a TypedDict, a model of pydantic. Otherwise the parameters
+        get the members of the body by their names, and a single one may get a bare value: what is
+        annotated is converted and checked. A function without parameters takes an empty body, or
+        ``{}``. One that takes two gets the `Context` of the call, if the host asks for that. What
+        it returns is the result. Plain functions run in threads of
         their own, those defined with ``async def`` in the event loop. What it raises is an
         error for its caller, with the type and the message of the exception; a ``RemoteError``
         is an error of any form.
@@ -57,32 +65,39 @@ class Methods:
         """Return the names of all methods; None if there is a fallback, which takes any."""
         return None if self._fallback else tuple(self._functions)
 
-    def find(
-        self, name: str, params: list[Any], context: Context | None = None
-    ) -> tuple[Callable[..., Any], list[Any]] | Failure:
+    def describe(self, *, has_context: bool = False) -> dict[str, Any]:
+        """Return an OpenRPC document of the functions: the answer to ``rpc.discover``.
+
+        It says what can be known of a function: its signature, type hints, docstring and defaults.
+
+        Args:
+            has_context: whether functions that take one argument more get the `Context`.
+        """
+        known = {
+            name: (function, self._parameters_of(name).shape(has_context=has_context))
+            for name, function in list(self._functions.items())
+        }
+        return document(known, self._title, self._text)
+
+    def _parameters_of(self, name: str) -> Parameters:
+        if name not in self._parameters:  # now its annotations name what there is
+            self._parameters[name] = Parameters(name, self._functions[name])
+        return self._parameters[name]
+
+    def find(self, name: str, params: list[Any], context: Context | None = None) -> Bound | Failure:
         """Return the function for a call with its arguments, or why there is none.
 
         Args:
             context: goes to functions that take one more argument.
         """
         function = self._functions.get(name)
-        if function is None:
-            if self._fallback is None:
-                return Failure(described("NoSuchMethod", f"the host has no method {name!r}"))
-            function, params = self._fallback, [name, *(params or [None])]
-        ways = [params, []] if params == [None] else [params]
-        if context is not None:
-            ways.insert(0, [*params, context])
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):
-            return function, params  # one written in C may not tell
-        for arguments in ways:
-            if _fits(signature, arguments):
-                return function, arguments
-        if name not in self._functions:
-            return function, params
-        return Failure(described("BadArguments", f"{name!r} does not take this body"))
+        if function is not None:
+            return self._parameters_of(name).bind(params, context)
+        if self._fallback is None:
+            return Failure(described("NoSuchMethod", f"the host has no method {name!r}"))
+        arguments = [name, *(params or [None])]
+        more = [] if context is None else [context]
+        return self._fallback, arguments + (more if _fits(self._fallback, arguments + more) else [])
 
     def _add(self, name: str, function: Function) -> Function:
         if not name or name == "open" or name.startswith("rpc.") or {"/", "\0"} & set(name):
@@ -90,6 +105,7 @@ class Methods:
         if not callable(function):
             raise TypeError(f"the method {name!r} is not a function")
         self._functions[name] = function
+        self._parameters.pop(name, None)
         return function
 
 
@@ -102,7 +118,7 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 def failure(error: BaseException) -> Failure:
     """Return what a caller is told of an exception: its type and its message, no traceback."""
-    return Failure(described(type(error).__name__, str(error)))
+    return Failure(described(type_of(error), text_of(error)))
 
 
 def outcome_of(function: Callable[..., Any], params: list[Any]) -> Outcome | BaseException:
@@ -113,12 +129,21 @@ def outcome_of(function: Callable[..., Any], params: list[Any]) -> Outcome | Bas
         return error
 
 
-def _fits(signature: inspect.Signature, params: list[Any]) -> bool:
+def _fits(function: Callable[..., Any], arguments: list[Any]) -> bool:
     try:
-        signature.bind(*params)
-    except TypeError:
+        inspect.signature(function).bind(*arguments)
+    except (TypeError, ValueError):
         return False
     return True
+
+
+def _about(functions: object) -> tuple[str, str]:
+    """Return what some functions are called together, and what is said of them."""
+    if functions is None or isinstance(functions, Mapping):
+        return "Functions", ""
+    if isinstance(functions, ModuleType):
+        return functions.__name__, inspect.getdoc(functions) or ""
+    return type_of(functions), words_of(type(functions)).text
 
 
 def _public(functions: object) -> list[tuple[str, Callable[..., Any]]]:

@@ -10,12 +10,12 @@ import math
 import secrets
 from collections.abc import Coroutine
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from . import routing
-from .addresses import USER_AGENT, base_url, key_headers, websocket_url
+from . import addresses, routing
+from .addresses import base_url, websocket_url, without_secrets
 from .backoff import Backoff
 from .errors import (
     DeadlineExceeded,
@@ -28,11 +28,9 @@ from .listeners import Listeners
 from .liveness import WatchedConnection
 from .loss import Loss, lasting_error, loss_reason
 from .routing import Identity
+from .server import Server
 
 log = logging.getLogger("grip_lambda.client")
-
-_MAX_RECEIVED = 16 * 1024 * 1024
-_CLOSE_S = 3.0
 
 
 class Monologue(Listeners):
@@ -82,8 +80,10 @@ class Monologue(Listeners):
         base_url(endpoint.partition("?")[0])  # which checks it
         self.endpoint = websocket_url(endpoint) if endpoint.startswith("http") else endpoint
         self.timeout = timeout
-        authorization = key_headers(api_key).get("Authorization", "")
-        self.api_key = authorization.partition(" ")[2]
+        self.api_key = addresses.api_key(api_key)
+        shown = {"x-api-key": self.api_key} if self.api_key else {}
+        parts = urlsplit(endpoint)
+        self._server = Server(f"{parts.scheme}://{parts.netloc}", key="", headers=shown)
         self._me: Identity | None = None
         self._socket: WatchedConnection | None = None
         self._up = asyncio.Event()
@@ -118,7 +118,7 @@ class Monologue(Listeners):
                 await asyncio.shield(first)
         except TimeoutError:
             await self._end()
-            raise Unavailable(f"{self.endpoint} did not answer in time") from None
+            raise Unavailable(f"{without_secrets(self.endpoint)} did not answer in time") from None
         except BaseException:
             await self._end()
             raise
@@ -206,25 +206,14 @@ class Monologue(Listeners):
 
     async def _connection(self, first: asyncio.Future[None]) -> Loss:
         """Have one connection; return how it ended."""
+        parts = urlsplit(routing.connecting_url(self.endpoint, self.timeout, self._me))
+        path, headers = self._server.credentials.present(f"{parts.path}?{parts.query}")
         try:
-            async with connect(
-                routing.connecting_url(self.endpoint, self.timeout, self._me),
-                additional_headers={"x-api-key": self.api_key} if self.api_key else {},
-                user_agent_header=USER_AGENT,
-                compression=None,
-                open_timeout=self.timeout,
-                close_timeout=_CLOSE_S,
-                ping_interval=None,  # the server pings
-                max_size=_MAX_RECEIVED,
-                create_connection=WatchedConnection,
-            ) as socket:
+            async with self._server.connect(path, headers, self.timeout) as socket:
                 assert isinstance(socket, WatchedConnection)
                 return await self._listen(socket, first)
-        except InvalidStatus as error:
-            body = error.response.body or b""
-            return Loss(status=error.response.status_code, text=body.decode(errors="replace"))
         except (OSError, TimeoutError, WebSocketException) as error:
-            return Loss(text=str(error) or type(error).__name__)
+            return self._server.loss(error)
 
     async def _listen(self, socket: WatchedConnection, first: asyncio.Future[None]) -> Loss:
         silence_s = self.timeout

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from . import exchange
+from .exchange import Flow, Pauses
 
-if TYPE_CHECKING:
-    from .caller import AsyncClient, Client
+T = TypeVar("T")
 
 #: How long one request waits for a result, in seconds; then there is another.
 _POLL_S = 30.0
+
+
+class _Client(Protocol):
+    def pauses(self) -> Pauses: ...
+
+    def run(self, flow: Flow[T]) -> T: ...
+
+
+class _AsyncClient(Protocol):
+    def pauses(self) -> Pauses: ...
+
+    async def run(self, flow: Flow[T]) -> T: ...
 
 
 class _Deadline:
@@ -38,7 +50,7 @@ class PendingCall:
         id: what it is asked for with; who knows it can read the result.
     """
 
-    def __init__(self, client: Client, call_id: str) -> None:
+    def __init__(self, client: _Client, call_id: str) -> None:
         self._client = client
         self.id = call_id
 
@@ -87,7 +99,7 @@ class PendingCall:
 class AsyncPendingCall:
     """A call that was submitted; its methods are those of `PendingCall`, to be awaited."""
 
-    def __init__(self, client: AsyncClient, call_id: str) -> None:
+    def __init__(self, client: _AsyncClient, call_id: str) -> None:
         self._client = client
         self.id = call_id
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from .errors import LambdaError, RemoteError, from_response
-from .messages import Failure, Outcome, Result, described, to_json
+from .messages import Failure, Outcome, Result, described
+from .writing import to_json, written
 
 WHOAMI = "whoami"
 PATH = "/monologue"
@@ -135,7 +136,7 @@ def request(to: str, token: str, name: str, args: tuple[Any, ...]) -> str:
     """Return the message that calls a listener.
 
     Raises:
-        TypeError, ValueError, RecursionError: the arguments can't be written as JSON.
+        TypeError, ValueError: the arguments can't be written as JSON.
     """
     data = {"token": token, "name": name, "args": args}
     return to_json({"to": to, "payload": {"type": "REQ", "data": data}})
@@ -145,8 +146,8 @@ def answer(asked: Request, outcome: Outcome, limit: int | None) -> str:
     """Return the answer to a call; what can't be sent becomes an error that says so."""
     try:
         text = _answer(asked, outcome)
-    except (TypeError, ValueError, RecursionError) as error:
-        why = f"the result can't be written as JSON: {str(error)[:200] or type(error).__name__}"
+    except ValueError as error:
+        why = f"the result can't be written as JSON: {str(error)[:200]}"
         return _answer(asked, Failure(described("NotJson", why)))
     size = len(text.encode())
     if limit is not None and size > limit:
@@ -161,4 +162,4 @@ def _answer(asked: Request, outcome: Outcome) -> str:
         kind, data = "ACK", {"token": asked.token, "ret": outcome.value}
     else:
         kind, data = "NAK", {"token": asked.token, "error": outcome.error}
-    return to_json({"to": asked.sender, "payload": {"type": kind, "data": data}})
+    return written({"to": asked.sender, "payload": {"type": kind, "data": data}})

@@ -4,62 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import inspect
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from .addresses import USER_AGENT, websocket_url
 from .context import Context
-from .errors import LambdaError, RemoteError, Unavailable
+from .errors import LambdaError, Unavailable
 from .liveness import WatchedConnection
 from .loss import Loss
-from .messages import Failure, Outcome, Result, described
-from .methods import Methods, failure, is_async
-from .progress import Reporter, is_async_generator, is_generator, run_async_generator, run_generator
+from .messages import DISCOVER, Failure, Outcome, Result, described
+from .methods import Methods, failure
+from .posting import post
+from .progress import Reporter
+from .running import run
+from .server import Server
 from .session import Action, Cancel, Close, Down, End, Invoke, Post, Retry, Send, Session, Up
-from .threads import in_thread
+from .telling import log_failure, text_of
 
 T = TypeVar("T")
 
 log = logging.getLogger("grip_lambda.client")
+#: Has a line for each call; off unless somebody sets its level.
+calls_log = logging.getLogger("grip_lambda.client.calls")
+calls_log.setLevel(logging.WARNING)
 
 #: How many plain functions run at once where ``max_calls`` does not say.
 DEFAULT_THREADS = 32
-#: What a message of the server may have, in bytes; a call's body has less.
-MAX_RECEIVED = 16 * 1024 * 1024
 _OPEN_S = 10.0
-#: How long a post may take, and the pauses after those that failed, in seconds.
-_POST_S = 30.0
-_POST_AGAIN_S = (0.1, 0.5, 2.0)
-_CLOSE_S = 3.0
 _LET_GO_S = 1.0
+#: So many characters of a method are in a line of the log.
+_METHOD_MAX = 200
 
 
 class Runner:
     """Does what a session says, with a WebSocket, tasks and threads.
 
     Args:
-        url: the server, ``http://…``.
+        server: where the lambda is opened.
         methods: what can be called.
         session: the lambda, which knows how many calls run at once.
-        headers: more headers for the handshake.
     """
 
-    def __init__(
-        self, url: str, methods: Methods, session: Session, headers: dict[str, str]
-    ) -> None:
+    def __init__(self, server: Server, methods: Methods, session: Session) -> None:
         self.on_up: list[Callable[[str], Any]] = []
         self.on_down: list[Callable[[str], Any]] = []
         #: Why it has ended, if that was not `close`.
         self._error: LambdaError | None = None
         self._why = "it did not answer"
-        self._url, self._methods, self._session, self._headers = url, methods, session, headers
+        self._server, self._methods, self._session = server, methods, session
         self._first_up, self._ended, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._threads = asyncio.Semaphore(session.max_calls or DEFAULT_THREADS)
         self._socket: WatchedConnection | None = None
@@ -94,7 +91,7 @@ class Runner:
             return
         if not self._task.done():
             await self.close(0)
-            raise Unavailable(f"no lambda could be opened at {self._url}: {self._why}")
+            raise Unavailable(f"no lambda could be opened at {self._server.url}: {self._why}")
         await self._task
 
     async def wait(self) -> None:
@@ -111,6 +108,10 @@ class Runner:
         if timeout_s > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), timeout_s)
+        await self.give_up()
+
+    async def give_up(self) -> None:
+        """End at once, whatever runs."""
         self._ended.set()
         await self._over.wait()
 
@@ -132,24 +133,12 @@ class Runner:
 
     async def _connection(self, session: Session) -> Loss:
         """Have one connection; return how it ended."""
+        path, headers = self._server.credentials.present(session.path)
         try:
-            async with connect(
-                websocket_url(self._url) + session.path,
-                additional_headers=self._headers,
-                user_agent_header=USER_AGENT,
-                compression=None,
-                open_timeout=_OPEN_S,
-                close_timeout=_CLOSE_S,
-                ping_interval=None,  # the server pings
-                max_size=MAX_RECEIVED,
-                create_connection=WatchedConnection,
-            ) as socket:
+            async with self._server.connect(path, headers, _OPEN_S) as socket:
                 return await self._listen(session, socket)
-        except InvalidStatus as error:
-            body = error.response.body or b""
-            return Loss(status=error.response.status_code, text=body.decode(errors="replace"))
         except (OSError, TimeoutError, WebSocketException) as error:
-            return Loss(text=_why(error))
+            return self._server.loss(error)
 
     async def _listen(self, session: Session, socket: ClientConnection) -> Loss:
         assert isinstance(socket, WatchedConnection)
@@ -170,8 +159,8 @@ class Runner:
             match action:
                 case Send(text):
                     await self._send(text)
-                case Post(text):
-                    await self._post(text)
+                case Post():
+                    await self._post(action)
                 case Invoke(key):
                     self._calls[key] = self._spawn(self._invoke(action))
                 case Cancel(key):
@@ -198,40 +187,40 @@ class Runner:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(text)
 
-    async def _post(self, text: str) -> None:
-        """Post an answer; again where that may help, as the first one to a call counts."""
-        path, why = self._session.path, ""
-        for pause_s in _POST_AGAIN_S:
-            try:
-                async with httpx.AsyncClient(headers=self._headers, timeout=_POST_S) as http:
-                    reply = await http.post(self._url + path, content=text.encode())
-            except httpx.HTTPError as error:
-                why = str(error) or type(error).__name__
-            else:
-                why = f"{reply.status_code} {reply.text[:200]}"
-                if reply.status_code < 500:
-                    break
-            await asyncio.sleep(pause_s)
-        else:
+    async def _post(self, posted: Post) -> None:
+        try:
+            why = await post(self._server, self._session.path, posted.text)
+        except Exception as error:
+            why = text_of(error)
+        if why is not None:
             log.error("a result was not sent: %s", why)
-            return
-        if reply.is_error:
-            log.error("a result was refused: %s", why)
+        await self._perform(self._session.posted(posted.key, why))
 
     async def _invoke(self, call: Invoke) -> None:
         async def report(value: Any) -> None:
             await self._perform(self._session.progressed(call.key, value))
 
         reporter = Reporter(report)
+        began = time.monotonic()
         try:
             outcome = await self._outcome(call)
             await reporter.all_sent()
         except asyncio.CancelledError:
             outcome = Failure(described("Cancelled", "the call was cancelled"))
+        except BaseException as error:  # whatever it is, the caller is told
+            log_failure(log, call.method, error)
+            outcome = failure(error)
         del self._calls[call.key]
+        if calls_log.isEnabledFor(logging.INFO) and call.method != DISCOVER:
+            how = "ok" if isinstance(outcome, Result) else "error"
+            ms = round((time.monotonic() - began) * 1000, 1)
+            told = {"method": call.method[:_METHOD_MAX], "outcome": how, "ms": ms}
+            calls_log.info("call", extra={"call": told})
         await self._perform(self._session.finished(call.key, outcome))
 
     async def _outcome(self, call: Invoke) -> Outcome:
+        if call.method == DISCOVER:
+            return Result(self._methods.describe(has_context=self._session.context))
         if not self._session.context or len(call.params) != 2:  # of a server that knows none
             return await self._end(call.method, call.params)
         body, told = call.params
@@ -242,38 +231,19 @@ class Runner:
         found = self._methods.find(method, params, context)
         if isinstance(found, Failure):
             return found
-        function, params = found
-        try:
-            value = await self._value(function, params)
-        except RemoteError as error:
-            return Failure(error.error)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            log.warning("%s failed: %r", method, error, exc_info=error)
-            return failure(error)
-        return Result(value)
-
-    async def _value(self, function: Callable[..., Any], params: list[Any]) -> Any:
-        if is_async(function):
-            return await function(*params)
-        if is_async_generator(function):
-            return await run_async_generator(function, params)
-        async with self._threads:
-            if is_generator(function):
-                return await in_thread(run_generator, [function, params])
-            value = await in_thread(function, params)
-        return await value if inspect.isawaitable(value) else value
+        return await run(method, *found, self._threads)
 
     def _tell(self, listeners: list[Callable[[str], Any]], what: str) -> None:
         for listener in listeners:
             try:
                 told = listener(what)
-            except Exception as error:
-                log.error("a listener failed: %r", error, exc_info=error)
+            except (KeyboardInterrupt, SystemExit):  # it wants the program to end
+                raise
+            except BaseException as error:
+                log_failure(log, "a listener", error)
             else:
                 if inspect.iscoroutine(told):
-                    self._spawn(told)
+                    self._spawn(_heard(told))
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -289,8 +259,10 @@ class Runner:
             await asyncio.wait(self._tasks, timeout=_LET_GO_S)
 
 
-def _why(error: Exception) -> str:
-    """Return in words why there is no connection."""
-    if f"[Errno {errno.ECONNREFUSED}]" in str(error):  # of several addresses, too
-        return "connection refused"
-    return str(error) or type(error).__name__
+async def _heard(told: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await told
+    except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        log_failure(log, "a listener", error)

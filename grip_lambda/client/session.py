@@ -17,6 +17,7 @@ from .backoff import Backoff
 from .errors import LambdaError
 from .loss import Loss, lasting_error, loss_reason
 from .messages import Failure, Message, Outcome
+from .writing import Default
 
 DEFAULT_MESSAGE_BYTES = 100_000
 #: How long the server may be silent while a lambda is being opened, in seconds.
@@ -32,9 +33,13 @@ class Send:
 
 @dataclass(frozen=True)
 class Post:
-    """Send a text by HTTP that is too long for a message, to the connection's path."""
+    """Send a text by HTTP that is too long for a message, to the connection's path.
+
+    Tell how that went with ``posted(key, …)``.
+    """
 
     text: str
+    key: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Session:
         token: what reopens it, if it may be open.
         private: whether it is to be callable with an API key only.
         context: whether to ask for the context of each call.
+        default: writes what a function returned, where nothing else does.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class Session:
         *,
         private: bool = False,
         context: bool = False,
+        default: Default | None = None,
     ) -> None:
         self.id = lambda_id
         self.token = token
@@ -119,6 +126,7 @@ class Session:
         #: After so many seconds in which nothing came, not even a ping, the connection is dead.
         self.silence_s = OPENING_S
         self.max_calls = max_calls
+        self._default = default
         self._backoff = backoff or Backoff()
         self._connected = self._was_up = self._stopping = self._ended = False
         self._limit = DEFAULT_MESSAGE_BYTES
@@ -127,6 +135,7 @@ class Session:
         self._next_key = 0
         self._running: set[int] = set()
         self._calls: dict[int, Any] = {}  # of this connection only
+        self._posting: dict[int, Any] = {}
         self._waiting: deque[tuple[int, Message]] = deque()
 
     @property
@@ -156,7 +165,7 @@ class Session:
         """
         if key not in self._calls:
             return []
-        return [Send(messages.progress(self._calls[key], value, self._limit))]
+        return [Send(messages.progress(self._calls[key], value, self._limit, self._default))]
 
     def finished(self, key: int, outcome: Outcome) -> list[Action]:
         """Take the end of a method."""
@@ -164,13 +173,25 @@ class Session:
         self._running.discard(key)
         if key in self._calls:
             most = max(self._limit, self._result_limit)
-            text = messages.answer(self._calls.pop(key), outcome, most)
-            is_long = self._limit < len(text.encode()) <= self._result_limit
-            actions.append(Post(text) if is_long else Send(text))
+            call_id = self._calls.pop(key)
+            text = messages.answer(call_id, outcome, most, self._default)
+            if self._limit < len(text.encode()) <= self._result_limit:
+                self._posting[key] = call_id
+                actions.append(Post(text, key))
+            else:
+                actions.append(Send(text))
         actions += self._begin()
-        if self._stopping and self._connected and not self._running:
-            actions.append(Close())
-        return actions
+        return actions + (self._close() if self._stopping else [])
+
+    def posted(self, key: int, why: str | None) -> list[Action]:
+        """Take the end of a post: why it was not taken, or None. Its call fails then."""
+        actions: list[Action] = []
+        if key in self._posting:
+            call_id = self._posting.pop(key)
+            if why is not None:
+                failure = Failure(messages.described("NotSent", f"the result was not sent: {why}"))
+                actions.append(Send(messages.answer(call_id, failure, self._limit)))
+        return actions + (self._close() if self._stopping else [])
 
     def lost(self, loss: Loss) -> list[Action]:
         """Take the end of a connection, or that there could be none."""
@@ -180,6 +201,7 @@ class Session:
         self._connected = self.is_up = False
         self.silence_s = OPENING_S
         self._calls.clear()
+        self._posting.clear()
         self._waiting.clear()
         if self._ended:
             return actions
@@ -196,7 +218,7 @@ class Session:
         if not self._connected:
             self._ended = True
             return [End(None)]
-        return [] if self._running else [Close()]
+        return self._close()
 
     def _open(self, message: Message) -> list[Action]:
         lambda_id, details = [*message.params, None, None][:2]
@@ -224,12 +246,20 @@ class Session:
         self._backoff.reset()
         return [Up()]
 
+    def _close(self) -> list[Action]:
+        """Close, if nothing runs any more."""
+        is_busy = not self._connected or self._running or self._posting
+        return [] if is_busy else [Close()]
+
     def _call(self, message: Message) -> list[Action]:
         if self._stopping:
             return self._refuse(message, "Closing", "the host is closing and has not begun this")
         if not message.readable:
             return self._refuse(message, "BadBody", "the body holds a number with too many digits")
         self._next_key += 1
+        if message.method == messages.DISCOVER:  # beside the calls, however many there are
+            self._calls[self._next_key] = message.id
+            return [Invoke(self._next_key, messages.DISCOVER, [])]
         self._waiting.append((self._next_key, message))
         return self._begin()
 

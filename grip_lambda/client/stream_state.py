@@ -72,7 +72,7 @@ class StreamState:
         Raises:
             LambdaError: there is none.
         """
-        if reply.status < 400:
+        if reply.status < 300:
             raise ServerError("the server's answer is no stream", status=reply.status)
         return self._again(reply)
 

@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import httpx
 
+from .server import Server
 from .stream_state import CUT, Done, Failed, StreamState
-from .transport import failure_of, options, reply_of
+from .transport import failure_of, is_stream, options, reply_of
 
 _UNFINISHED = "the call has not ended; read the stream first"
 
@@ -30,8 +31,8 @@ class Stream:
     cancels the call, some seconds later.
     """
 
-    def __init__(self, http: httpx.Client, url: str, state: StreamState) -> None:
-        self._http, self._url, self._state = http, url, state
+    def __init__(self, http: httpx.Client, server: Server, state: StreamState) -> None:
+        self._http, self._server, self._state = http, server, state
         self._events = self._read()
         self._done: Done | None = None
 
@@ -60,8 +61,8 @@ class Stream:
     def _read(self) -> Generator[Any, None, None]:
         while True:
             try:
-                with self._http.stream(**options(self._url, self._state.request())) as response:
-                    if response.status_code != 200:
+                with self._http.stream(**options(self._server, self._state.request())) as response:
+                    if not is_stream(response):
                         response.read()
                         time.sleep(self._state.refused(reply_of(response)))
                         continue
@@ -75,15 +76,15 @@ class Stream:
                             yield event.value
                 lost = CUT
             except httpx.HTTPError as error:
-                lost = failure_of(error)
+                lost = failure_of(self._server, error)
             time.sleep(self._state.lost(lost))
 
 
 class AsyncStream:
     """A streamed call; as `Stream`, with ``async for`` and ``await stream.result()``."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, state: StreamState) -> None:
-        self._http, self._url, self._state = http, url, state
+    def __init__(self, http: httpx.AsyncClient, server: Server, state: StreamState) -> None:
+        self._http, self._server, self._state = http, server, state
         self._events = self._read()
         self._done: Done | None = None
 
@@ -116,9 +117,9 @@ class AsyncStream:
     async def _read(self) -> AsyncGenerator[Any, None]:
         while True:
             try:
-                wanted = options(self._url, self._state.request())
+                wanted = options(self._server, self._state.request())
                 async with self._http.stream(**wanted) as response:
-                    if response.status_code != 200:
+                    if not is_stream(response):
                         await response.aread()
                         await asyncio.sleep(self._state.refused(reply_of(response)))
                         continue
@@ -132,5 +133,5 @@ class AsyncStream:
                             yield event.value
                 lost = CUT
             except httpx.HTTPError as error:
-                lost = failure_of(error)
+                lost = failure_of(self._server, error)
             await asyncio.sleep(self._state.lost(lost))

@@ -9,19 +9,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .messages import Result
+from .messages import Outcome
 from .methods import outcome_of
 
 
-async def in_thread(function: Callable[..., Any], params: list[Any]) -> Any:
-    """Run a plain function in a thread of its own; return or raise what it does.
+async def in_thread(function: Callable[..., Any], params: list[Any]) -> Outcome | BaseException:
+    """Run a plain function in a thread of its own; return its result, or what it raised.
+
+    It is not raised here: a coroutine can't raise everything, like StopIteration.
 
     The thread is a daemon: one that never ends does not keep the program from ending, which
     those of an executor do.
     """
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
-    ended: list[Any] = []
+    ended: list[Outcome | BaseException] = []
     context = contextvars.copy_context()
 
     def run() -> None:
@@ -31,6 +33,4 @@ async def in_thread(function: Callable[..., Any], params: list[Any]) -> Any:
 
     threading.Thread(target=run, name="lambda", daemon=True).start()
     await done.wait()
-    if isinstance(ended[0], Result):
-        return ended[0].value
-    raise ended[0]
+    return ended[0]

@@ -73,14 +73,14 @@ class Application:
         self._sweep()
         result = self._serve(event, context)
         result = self._wait(event, context, result)
-        self._hub.nodes.settle()
+        self._hub.nodes.flush()
         return result
 
     def tick(self) -> None:
         """End what is due, at an event of a schedule."""
         self._swept = 0.0
         self._sweep()
-        self._hub.nodes.settle()
+        self._hub.nodes.flush()
 
     def _sweep(self) -> None:
         now = time.time()  # a frozen function does not notice how long it was

@@ -1,7 +1,7 @@
 """Batches of WebSocket-over-HTTP: what a client did, and what it is told.
 
-Each event is ``TYPE[ SIZE]\\r\\n[content\\r\\n]``, the size in hexadecimal. gripcontrol encodes the
-answer; its decoder takes any size on trust, so reading a batch is done here.
+Each event is ``TYPE[ SIZE]\\r\\n[content\\r\\n]``, the size in hexadecimal. Control messages
+are gripcontrol's; its decoder takes any size on trust, so batches are read and written here.
 
 Source: the WebSocket-over-HTTP protocol, as Pushpin speaks it.
 """
@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterable
 
-from gripcontrol import WebSocketEvent, encode_websocket_events, websocket_control_message
+from gripcontrol import WebSocketEvent, websocket_control_message
 
 from ..errors import BadRequest
 
@@ -53,8 +53,17 @@ def decode(body: bytes) -> list[tuple[str, bytes]]:
 
 
 def encode(events: Iterable[WebSocketEvent]) -> bytes:
-    """Return the body that answers a batch."""
-    return bytes(encode_websocket_events(list(events)))
+    """Return the body that answers a batch; gripcontrol's takes the square of their number."""
+    return b"".join(map(_encoded, events))
+
+
+def _encoded(event: WebSocketEvent) -> bytes:
+    kind: str = event.type
+    content: str | bytes | None = event.content
+    if content is None:
+        return kind.encode() + b"\r\n"
+    data = content.encode() if isinstance(content, str) else content
+    return b"%b %x\r\n%b\r\n" % (kind.encode(), len(data), data)
 
 
 def accepted() -> WebSocketEvent:
@@ -92,13 +101,23 @@ def close(code: int, reason: str = "") -> WebSocketEvent:
 
 
 def close_echo(content: bytes) -> WebSocketEvent:
-    """Return the answer to a client's CLOSE: its own code, or 1002 where that is not allowed."""
-    if len(content) < 2:
+    """Return the answer to a client's CLOSE: its own code, or what is wrong with it.
+
+    That is 1002 where the code is not allowed or half of one (of which Pushpin 1.36 makes none),
+    1007 where the reason is no text.
+    """
+    if not content:
         return WebSocketEvent("CLOSE")
+    if len(content) == 1:
+        return close(1002, "half a close code")
     (code,) = struct.unpack(">H", content[:2])
-    if is_close_code(code):
-        return WebSocketEvent("CLOSE", content[:2])
-    return close(1002, "invalid close code")
+    if not is_close_code(code):
+        return close(1002, "invalid close code")
+    try:
+        content[2:].decode()
+    except UnicodeDecodeError:
+        return close(1007, "a reason must be in UTF-8")
+    return WebSocketEvent("CLOSE", content[:2])
 
 
 def is_close_code(code: int) -> bool:

@@ -20,6 +20,7 @@ from ..errors import PublishError
 from ..proxies import Proxy
 from .control import http_publisher
 from .node import HOLD_ID, REPLY_ID, Node, response
+from .pace import Lost
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class HttpNode(Node):
             return False
         return True
 
-    def require(self) -> None:
+    def ensure_reachable(self) -> None:
         if not self.is_connected:
             raise PublishError(f"the proxy {self.name} is out of reach; try again later")
 
@@ -70,7 +71,7 @@ class HttpNode(Node):
         if len(data) <= _MOST:
             super().stream(channel, seq, data)
         else:
-            self.recall(channel)
+            self.ask_again(channel)
 
     def stop(self) -> None:
         self._publisher.wait_all_sent()
@@ -82,7 +83,7 @@ class HttpNode(Node):
         except PublishError as error:
             log.info("a reply was not repeated: %s", error)
 
-    def _publish_held(self, channel: str, item: Item) -> None:
+    def _publish_held(self, channel: str, item: Item, lost: Lost | None = None) -> None:
         # One that comes too early is missed, which the next link makes good a second later.
         self._publish(channel, item)
 
@@ -96,17 +97,19 @@ class HttpNode(Node):
 class FrozenNode(HttpNode):
     """The same in a function, where nothing happens between two requests."""
 
+    _frozen = True
+
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
         self._waiting: list[tuple[float, str, Format]] = []
 
-    def require(self) -> None:
+    def ensure_reachable(self) -> None:
         """Take it for reachable: whether it is, the publish tells before the response is given."""
 
     def _later(self, channel: str, message: Format) -> None:
         self._waiting.append((time.monotonic() + _FROZEN_S, channel, message))
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         for due, channel, message in waiting:
             time.sleep(max(0.0, due - time.monotonic()))

@@ -11,12 +11,47 @@ from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFo
 from pubcontrol import Format, Item
 
 from ..settings import NEXT_S
-from .pace import Pacer
+from .departures import Announced
+from .pace import Lost, Pacer
 
 #: A hold names its channel with this id, and a reply follows it (see docs/design.md).
 HOLD_ID = "0"
 REPLY_ID = "1"
 _ASKED_MAX = 10_000
+#: What the names of channels begin with on which somebody watches: ``events-<who>-<what>``.
+WATCHERS = "events-"
+
+
+class Watched:
+    """The channels on which somebody watches, by what is watched there.
+
+    One thread adds and takes away; others look at it meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._channels: dict[str, set[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._channels)
+
+    def add(self, channel: str) -> None:
+        """Note that somebody watches."""
+        self._channels.setdefault(_what(channel), set()).add(channel)
+
+    def discard(self, channel: str) -> None:
+        """Note that nobody watches there any more."""
+        found = self._channels.get(_what(channel), set())
+        found.discard(channel)
+        if not found:
+            self._channels.pop(_what(channel), None)
+
+    def of(self, *what: str) -> list[str]:
+        """Return the channels on which something of this is watched."""
+        return [channel for one in what for channel in list(self._channels.get(one, ()))]
+
+
+def _what(channel: str) -> str:
+    return channel.removeprefix(WATCHERS).partition("-")[2]
 
 
 class Node(ABC):
@@ -24,16 +59,25 @@ class Node(ABC):
 
     Attributes:
         name: the node's name, which is in the issuer of its ``Grip-Sig``.
-        left: are told of each channel that nobody is held on any more, as far as that is seen.
+        on_leaving: is told at once of each channel of hosts that may have been left.
+        on_left: are told of each channel that nobody is held on any more, as far as that is seen.
+        watchers: the channels that are held by who watches, as far as that is seen.
+        on_announced: is told which channels are held, given the node's name, some time after each
+            new link to it.
     """
 
-    left: Sequence[Callable[[str], None]] = ()
+    on_left: Sequence[Callable[[str], None]] = ()
+    on_leaving: Callable[[str], None] | None = None
+    #: Whether nothing can be done after ``send`` has returned.
+    _frozen = False
+    on_announced: Callable[[str, Announced], None] = staticmethod(lambda *_: None)
 
     def __init__(self, name: str) -> None:
         self.name = name
         #: When the next link of a busy stream was asked for here.
         self._asked: dict[str, float] = {}
         self._pacer = Pacer()
+        self.watchers = Watched()
 
     @property
     @abstractmethod
@@ -41,26 +85,43 @@ class Node(ABC):
         """Whether Pushpin is there, as far as is known now."""
 
     @abstractmethod
-    def require(self) -> None:
+    def ensure_reachable(self) -> None:
         """Make sure that Pushpin is there.
 
         Raises:
             PublishError: it has not been reached within half a second.
         """
 
-    def send(self, channel: str, message: bytes, *, when_subscribed: bool = False) -> None:
+    def send(
+        self,
+        channel: str,
+        message: bytes,
+        *,
+        when_subscribed: bool = False,
+        after_s: float = 0.0,
+        lost: Lost | None = None,
+        wait: bool = False,
+    ) -> None:
         """Send a text message to the WebSocket subscribed to ``channel``.
 
         Args:
             when_subscribed: whether to keep it back until there is one, for a few seconds, as far
                 as this way of publishing can tell.
+            after_s: when its turn begins, in seconds from now; see pace.py.
+            lost: is told if the message is lost later, as far as that is seen.
+            wait: whether to return only when it has left, or is kept back for a subscription.
 
         Raises:
             PublishError: Pushpin is out of reach.
         """
         item = self._item(WebSocketMessageFormat(message.decode()))
-        publish = self._publish_held if when_subscribed else self._publish
-        self._pacer.send(channel, len(message), partial(publish, channel, item))
+        publish = (
+            partial(self._publish_held, channel, item, lost)
+            if when_subscribed
+            else partial(self._publish, channel, item)
+        )
+        waits = wait or self._frozen
+        self._pacer.send(channel, len(message), publish, after_s=after_s, lost=lost, wait=waits)
 
     def close(self, channel: str, code: int, reason: str) -> None:
         """Close the WebSocket subscribed to ``channel`` with a code and a reason.
@@ -97,7 +158,7 @@ class Node(ABC):
         message = HttpStreamFormat(data.decode())
         self._publish_held(channel, self._item(message, str(seq), str(seq - 1)))
         if self._is_time(channel):
-            self.recall(channel)
+            self.ask_again(channel)
 
     def _is_time(self, channel: str) -> bool:
         """Tell whether to have a next link asked, which Pushpin puts off while data flow."""
@@ -110,6 +171,14 @@ class Node(ABC):
         self._asked[channel] = now
         return True
 
+    def tell(self, channel: str, data: bytes) -> None:
+        """Send text to all HTTP streams held on ``channel``; nobody asks for what was missed.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        self._publish_held(channel, self._item(HttpStreamFormat(data.decode())))
+
     def end_stream(self, channel: str, seq: int) -> None:
         """End the HTTP stream held on ``channel`` after the piece before ``seq``.
 
@@ -119,7 +188,7 @@ class Node(ABC):
         item = self._item(HttpStreamFormat(close=True), str(seq), str(seq - 1))
         self._publish_held(channel, item)
 
-    def recall(self, channel: str) -> None:
+    def ask_again(self, channel: str) -> None:
         """Have Pushpin ask the next link of the stream held on ``channel`` soon.
 
         Raises:
@@ -127,7 +196,10 @@ class Node(ABC):
         """
         self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
-    def settle(self) -> None:  # noqa: B027 - most do nothing later
+    def sync(self) -> None:  # noqa: B027 - most have nothing on its way
+        """Wait until Pushpin has taken what was sent before, so that nothing overtakes it."""
+
+    def flush(self) -> None:  # noqa: B027 - most do nothing later
         """Do now what would be done later: nothing may run after this for a long time."""
 
     def is_held(self, channel: str) -> bool | None:
@@ -142,8 +214,12 @@ class Node(ABC):
         return Item(message, id, prev_id)
 
     @abstractmethod
-    def _publish_held(self, channel: str, item: Item) -> None:
-        """Publish an item, or raise PublishError; not before the channel is held, if possible."""
+    def _publish_held(self, channel: str, item: Item, lost: Lost | None = None) -> None:
+        """Publish an item, or raise PublishError; not before the channel is held, if possible.
+
+        Args:
+            lost: is told if it was kept back until nobody waits for it any more.
+        """
 
     @abstractmethod
     def _publish(self, channel: str, item: Item) -> None:

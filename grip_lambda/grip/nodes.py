@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import ConfigError, PublishError
 from ..proxies import Proxy
+from .departures import Announced
 from .http_node import FrozenNode, HttpNode
 from .node import Node
 from .zmq_node import ZmqNode
@@ -26,6 +27,9 @@ class Nodes:
         make = _in_function if in_function else _lasting
         self._nodes = {proxy.node: make(proxy) for proxy in proxies}
 
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes.values())
+
     def __getitem__(self, name: str) -> Node:
         """Return the node called ``name``.
 
@@ -40,16 +44,35 @@ class Nodes:
     def on_left(self, *listeners: Callable[[str], None]) -> None:
         """Have ``listeners`` told of each channel that nobody is held on any more."""
         for node in self._nodes.values():
-            node.left = listeners
+            node.on_left = listeners
+
+    def on_leaving(self, listener: Callable[[str], None]) -> None:
+        """Have ``listener`` told at once of each channel of hosts that may have been left.
+
+        All of them are told of if a link breaks.
+        """
+        for node in self._nodes.values():
+            node.on_leaving = listener
+
+    def on_announced(self, listener: Callable[[str, Announced], None]) -> None:
+        """Have ``listener`` told which channels a node holds, some time after each new link."""
+        for node in self._nodes.values():
+            node.on_announced = listener
 
     def reachable(self) -> dict[str, bool]:
         """Tell which of them are connected."""
         return {name: node.is_connected for name, node in self._nodes.items()}
 
-    def settle(self) -> None:
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until these nodes have taken what was sent before."""
+        for name in names:
+            if name in self._nodes:
+                self._nodes[name].sync()
+
+    def flush(self) -> None:
         """Do now what they would do later."""
         for node in self._nodes.values():
-            node.settle()
+            node.flush()
 
     def stop(self) -> None:
         for node in self._nodes.values():

@@ -9,20 +9,32 @@ from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
 from ..settings import Settings
 from ..store import open_store
-from .access import Access
-from .calls import Calls
-from .hosts import Hosts
-from .http_hosts import HttpHosts
-from .keyring import KeyRing
-from .monologue import CALL, MonologueHosts
-from .openings import Openings
-from .outbox import Outbox
-from .posts import Posts
-from .replies import Replies
-from .results import Results
-from .streams import STREAM, Streams
+from .access import Access, KeyAdmin, KeyRing, Limits
+from .calls import (
+    MEMBER,
+    STREAMS,
+    Calls,
+    CallsOfAll,
+    Descriptions,
+    KeptCalls,
+    PromptCalls,
+    Replies,
+    StreamedCalls,
+    Waiters,
+)
+from .delivery import Delivery
+from .hosts import (
+    CALL,
+    Departures,
+    Hosts,
+    HttpHosts,
+    MonologueHosts,
+    Unacknowledged,
+    Uploads,
+    WebSocketHosts,
+)
 from .sweeper import Sweeper
-from .websocket import WebSocketHosts
+from .watching import Status, Watching
 
 __all__ = ["Hub"]
 
@@ -40,40 +52,96 @@ class Hub:
         self.settings = settings
         ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
         self.access = Access(ring, settings.secret)
+        self.key_admin = KeyAdmin(settings.api_keys, settings.secret)
         self.store = open_store(settings.store)
         self.nodes = Nodes(settings.proxies, in_function=settings.in_function)
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
-        replies = Replies(self.store, self.nodes)
+        link = None if settings.in_function else self.store.link()
+        self.waiters = Waiters(link, threads=settings.threads, patience_s=settings.patience_s)
+        self.watching = Watching(self.store, self.nodes, settings, self.access)
+        self.status = Status(self.store, self.nodes, settings, self.watching)
+        replies = Replies(self.store, self.nodes, self.waiters, self.watching)
         secret = settings.secret
-        outbox = Outbox(self.store, self.nodes, secret)
-        self.calls = Calls(self.store, self.nodes, outbox, replies)
-        self.results = Results(self.store, self.calls, replies)
-        self.streams = Streams(
-            self.store, self.nodes, self.results.end, secret=secret, grace_s=settings.grace_s
+        delivery = Delivery(self.store, self.nodes, secret)
+        self.limits = Limits(self.store, settings.quotas, in_function=settings.in_function)
+        self.calls = Calls(self.store, delivery, replies, self.limits, watching=self.watching)
+        self.prompt = PromptCalls(
+            self.store,
+            delivery,
+            self.calls,
+            self.waiters,
+            secret=settings.secret,
+            watching=self.watching,
         )
-        replies.others[STREAM] = self.streams.finish
+        self.descriptions = Descriptions(self.store, delivery, self.waiters, secret=secret)
+        self.kept = KeptCalls(self.store, self.calls, replies, delivery)
+        self.streamed = StreamedCalls(
+            self.store,
+            self.nodes,
+            self.kept.end,
+            self.limits,
+            secret=secret,
+            grace_s=settings.grace_s,
+        )
+        self.all = CallsOfAll(
+            self.store,
+            self.nodes,
+            delivery,
+            self.calls,
+            self.kept,
+            limits=self.limits,
+            secret=secret,
+            watching=self.watching,
+        )
+        replies.others[MEMBER] = self.all.finish
+        replies.others |= dict.fromkeys(STREAMS, self.streamed.finish)
         self.hosts = Hosts(
-            self.store, self.nodes, self.calls, self.streams, settings=settings, access=self.access
+            self.store,
+            delivery,
+            self.calls,
+            self.streamed,
+            settings=settings,
+            access=self.access,
+            limits=self.limits,
+            waiters=self.waiters,
+            watching=self.watching,
         )
         self.websocket = WebSocketHosts(self.hosts, settings)
         self.monologue = MonologueHosts(
-            self.hosts, self.calls, self.store, self.nodes, settings=settings, access=self.access
+            self.hosts,
+            self.calls,
+            self.store,
+            self.nodes,
+            delivery.websocket,
+            settings=settings,
+            access=self.access,
         )
         replies.others[CALL] = self.monologue.finish
-        openings = Openings(self.store, max(settings.ping_s, settings.grace_s))
-        self.http_hosts = HttpHosts(self.store, self.hosts, outbox, openings, settings)
-        self.posts = Posts(self.store, self.hosts, self.calls, openings, settings)
-        self.nodes.on_left(self.http_hosts.left, self.streams.left)
+        unacknowledged = Unacknowledged(self.store, max(settings.ping_s, settings.grace_s))
+        self.http_hosts = HttpHosts(
+            self.store, self.hosts, delivery.outbox, unacknowledged, settings
+        )
+        self.uploads = Uploads(
+            self.store, self.hosts, self.calls, delivery, unacknowledged, settings=settings
+        )
+        departures = Departures(self.store, self.hosts)
+        self.watching.on_dropped = self.hosts.dropped
+        self.nodes.on_left(self.http_hosts.left, self.streamed.left, self.all.left, departures.left)
+        self.nodes.on_leaving(self.waiters.left)
+        self.nodes.on_announced(departures.announced)
         self._sweeper = Sweeper(
             self.store,
             self.hosts,
             self.calls,
-            self.results,
+            self.kept,
             self.http_hosts,
             ping_s=settings.ping_s,
+            limits=self.limits,
         )
         if not settings.in_function:
             self._sweeper.start()
+            self.calls.deadlines.start()
+            self.watching.start()
 
     def sweep(self) -> None:
         """End what is due now; in a function nobody else does.
@@ -86,5 +154,8 @@ class Hub:
     def close(self) -> None:
         """Stop the threads and let go of the store."""
         self._sweeper.stop()
+        self.calls.deadlines.stop()
+        self.waiters.close()
+        self.watching.stop()
         self.nodes.stop()
         self.store.close()

@@ -6,18 +6,19 @@ import logging
 import threading
 import time
 
+from .. import metrics
 from ..errors import StoreError
 from ..store import Store
-from . import outcomes
-from .calls import Calls
-from .hosts import Hosts
-from .http_hosts import HttpHosts
-from .results import Results
+from .access import Limits
+from .calls import Calls, KeptCalls, outcomes
+from .hosts import Hosts, HttpHosts
 
 log = logging.getLogger(__name__)
 
 #: How late a deadline may be, in seconds.
 TICK_S = 0.1
+#: How often what is not urgent is done, in seconds.
+_TEND_S = 1.0
 #: A sweep that takes longer, in seconds, means that the store did not answer meanwhile.
 _STALL_S = 1.0
 #: How long after its ping a host's answer may come, in seconds.
@@ -32,10 +33,11 @@ class Sweeper:
         store: Store,
         hosts: Hosts,
         calls: Calls,
-        results: Results,
+        kept: KeptCalls,
         http_hosts: HttpHosts,
         *,
         ping_s: float,
+        limits: Limits | None = None,
     ) -> None:
         """Prepare to sweep.
 
@@ -45,8 +47,10 @@ class Sweeper:
         self._store = store
         self._hosts = hosts
         self._calls = calls
-        self._results = results
+        self._kept = kept
         self._http_hosts = http_hosts
+        self._limits = limits or Limits(store)
+        self._tended = 0.0
         self._ping_s = ping_s
         #: Until when lambdas are not closed: the store was away, so nobody could note that they
         #: were seen. By then each is pinged once more.
@@ -55,6 +59,11 @@ class Sweeper:
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
+        """Begin to sweep; note first what the store knows, so that a loss is noticed from now."""
+        try:
+            self._store.lost_at(time.time())
+        except StoreError as error:
+            log.error("the store does not answer: %s", error)
         self._thread.start()
 
     def stop(self) -> None:
@@ -65,9 +74,12 @@ class Sweeper:
     def _run(self) -> None:
         failing = False
         while not self._stopped.wait(1.0 if failing else TICK_S):
+            began = time.monotonic()
             try:
                 self._http_hosts.look_after()
                 self.sweep()
+                metrics.SWEEP_SECONDS.note(time.monotonic() - began)
+                self._tend()
                 failing = False
             except StoreError as error:
                 if not failing:
@@ -76,13 +88,22 @@ class Sweeper:
             except Exception:
                 log.exception("a sweep failed")
 
+    def _tend(self) -> None:
+        """Do, once a second, what is not urgent."""
+        began = time.monotonic()
+        if began - self._tended >= _TEND_S:
+            self._tended = began
+            self._store.lost_at(time.time())
+            self._limits.refresh()
+            self._store.compact()
+
     def sweep(self) -> None:
         """End what is due now."""
-        began = time.monotonic()
+        began, now = time.monotonic(), time.time()
         spare_s = max(0.0, self._spare_until - began)
         try:
             due = self._store.expire(
-                outcomes.DISCONNECTED, outcomes.DEADLINE_EXCEEDED, time.time(), spare_s=spare_s
+                outcomes.DISCONNECTED, outcomes.DEADLINE_EXCEEDED, now, spare_s=spare_s
             )
         except StoreError:
             self._spare()
@@ -91,7 +112,8 @@ class Sweeper:
             self._spare()
         self._hosts.expired(due.closed)
         self._calls.reply(due.calls, outcomes.DEADLINE_EXCEEDED)
-        self._results.waited(due.waits)
+        self._kept.waited(due.waits)
+        self._calls.deadlines.swept(now)
 
     def _spare(self) -> None:
         self._spare_until = time.monotonic() + self._ping_s + _PONG_S

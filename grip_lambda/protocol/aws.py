@@ -19,6 +19,7 @@ from .mless import ClientContext
 
 #: How much of the log lines a caller gets, in bytes.
 TAIL = 4096
+_LATEST = "$LATEST"
 _NAME = re.compile(
     r"(?P<arn>arn:aws[a-z-]*:lambda:[^:]*:\d{12}:function:)?"
     r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+)(?::(?P<qualifier>.*))?",
@@ -31,7 +32,8 @@ class Function:
     """What is invoked.
 
     Attributes:
-        lambda_id: the name of the function, which should be the id of a lambda.
+        lambda_id: the name of the function, which should be the id of a lambda, or the name
+            of a service.
         method: its qualifier.
         arn: the whole name, if the caller gave one; else empty.
     """
@@ -50,7 +52,10 @@ def function(name: str, qualifier: str) -> Function:
     found = _NAME.fullmatch(name)
     if found is None:
         raise InvalidParameter("FunctionName is an id, <id>:<method>, or an ARN that ends so")
-    within = found["qualifier"] or ""
+    # What every function has is no method: tools give it as a default.
+    within, qualifier = (
+        "" if one == _LATEST else one for one in (found["qualifier"] or "", qualifier)
+    )
     if within and qualifier and within != qualifier:
         raise InvalidParameter("the Qualifier is not the one that the FunctionName has")
     method = within or qualifier

@@ -1,28 +1,17 @@
-"""The few things of HTTP that the contract rules: header names, redaction, ``Prefer``."""
+"""The few things of HTTP that the contract rules: names of headers, how long a client waits."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 
 from ..errors import BadRequest
+from .fields import preferences
 
-REDACTED = "[redacted]"
 WAIT_MIN_S = 0.05
 WAIT_MAX_S = 3600.0
 
-# Names that carry credentials, whatever stands before or behind.
-_SECRET = re.compile(
-    r"auth|cookie|token|secret|passw|credential|api-?key|signature|grip-sig|last-event-id",
-    re.IGNORECASE,
-)
-# What Pushpin adds to a batch, or puts in the place of the client's; none of it came from there.
-_INTERNAL = re.compile(
-    r"content-(type|length)|connection-id|accept|sec-websocket-extensions|grip-(feature|last)|meta-.*",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
 def canonical_name(name: str) -> str:
@@ -30,21 +19,9 @@ def canonical_name(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
-def listed_headers(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return a registration's headers as the listing shows them, credentials redacted."""
-    listed: dict[str, list[str]] = {}
-    for name, value in headers:
-        if _INTERNAL.fullmatch(name):
-            continue
-        shown = REDACTED if _SECRET.search(name) else value
-        listed.setdefault(canonical_name(name), []).append(shown)
-    return listed
-
-
 def prefers(prefer: str, wanted: str) -> bool:
     """Tell whether a ``Prefer`` header has a preference, like ``respond-async`` (RFC 7240)."""
-    names = (one.partition(";")[0].partition("=")[0] for one in prefer.split(","))
-    return any(name.strip().lower() == wanted for name in names)
+    return wanted in preferences(prefer)
 
 
 def parse_wait(prefer: str, default_s: float) -> float:
@@ -55,12 +32,9 @@ def parse_wait(prefer: str, default_s: float) -> float:
     Raises:
         BadRequest: the value is not a finite number.
     """
-    for preference in prefer.split(","):
-        name, _, value = preference.partition(";")[0].partition("=")
-        if name.strip().lower() != "wait":
-            continue
-        return parse_seconds(value.strip().strip('"'), "Prefer: wait", default_s)
-    return default_s
+    if not prefer:
+        return default_s
+    return parse_seconds(preferences(prefer).get("wait"), "Prefer: wait", default_s)
 
 
 def parse_seconds(text: str | None, name: str, default_s: float) -> float:

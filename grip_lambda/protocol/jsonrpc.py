@@ -22,6 +22,9 @@ from . import jsontext
 from .jsontext import encode_string
 
 CODE = "json-rpc"
+#: So many messages may come together, in an array.
+MESSAGES_MAX = 10_000
+_MESSAGE_TOO_BIG = 1009
 NULL = b"null"
 SPACE = b" \t\r\n"
 
@@ -36,6 +39,10 @@ class _Message(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(_Message)
 _pair = msgspec.json.Decoder(tuple[str, msgspec.Raw])
+
+
+class TooMany(ProtocolError):
+    """More messages came together than may."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Received:
     is_batch: bool = False
 
 
-def invocation(method: str, body: bytes, token: str) -> bytes:
+def call_message(method: str, body: bytes, token: str) -> bytes:
     """Return the message that calls ``method`` with ``body``, a JSON text, as its one parameter."""
     return b'{"method":%b,"params":[%b],"id":"%b"}' % (encode_string(method), body, token.encode())
 
@@ -125,13 +132,29 @@ def parse_all(data: bytes) -> list[Message]:
     Raises:
         ProtocolError: any of it is not JSON-RPC in UTF-8.
     """
-    if not data.lstrip(SPACE).startswith(b"["):
+    if not is_array(data):
         return [parse(data)]
+    return [parse(one) for one in elements(data)]
+
+
+def is_array(data: bytes) -> bool:
+    """Tell whether several messages come together."""
+    return data.lstrip(SPACE).startswith(b"[")
+
+
+def elements(data: bytes) -> list[bytes]:
+    """Return messages that come together, each as its text.
+
+    Raises:
+        ProtocolError: it is no array, or TooMany, of ``MESSAGES_MAX``.
+    """
     try:
-        messages = jsontext.elements(data)
+        found = jsontext.elements(data)
     except ValueError:
         raise ProtocolError("a message must be JSON in UTF-8") from None
-    return [parse(one) for one in messages]
+    if len(found) > MESSAGES_MAX:
+        raise TooMany(f"{MESSAGES_MAX} messages at most may come together", _MESSAGE_TOO_BIG)
+    return found
 
 
 def progress(message: Notification) -> tuple[str, bytes] | None:

@@ -9,6 +9,7 @@ Source: the JSON-RPC 2.0 specification.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,7 +17,18 @@ import orjson
 
 from ..errors import ProtocolError
 from . import jsontext
-from .jsonrpc import NULL, SPACE, Answer, Invalid, Message, Notification, Received, Request
+from .jsonrpc import (
+    NULL,
+    SPACE,
+    Answer,
+    Invalid,
+    Message,
+    Notification,
+    Received,
+    Request,
+    elements,
+    is_array,
+)
 from .jsontext import encode_string
 
 CODE = "jsonrpc-2.0"
@@ -24,6 +36,9 @@ CODE = "jsonrpc-2.0"
 _VERSION = "2.0"
 _METHOD_NOT_FOUND = -32601
 _INVALID_REQUEST = -32600
+#: So many elements of a batch may be no messages, and so many errors are told of one: answers to a
+#: batch of events have little room.
+_INVALID_MAX = _TOLD_MAX = 100
 
 
 class _Message(msgspec.Struct):
@@ -38,7 +53,7 @@ class _Message(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Message)
 
 
-def invocation(method: str, params: bytes, token: str) -> bytes:
+def call_message(method: str, params: bytes, token: str) -> bytes:
     """Return the message that calls ``method``.
 
     Args:
@@ -83,15 +98,20 @@ def receive(data: bytes) -> Received:
     In a batch, what is none is ``Invalid``, and does not hinder the others.
 
     Raises:
-        ProtocolError: it is neither, in UTF-8; the connection should end with 1007.
+        ProtocolError: it is neither, in UTF-8, or has a hundred elements that are no messages; the
+            connection should end with 1007.
     """
-    if not _is_array(data):
+    if not is_array(data):
         return Received([_parse(data)])
     messages: list[Message] = []
-    for element in _elements(data):
+    invalid = 0
+    for element in elements(data):
         try:
             messages.append(_parse(element))
         except ProtocolError:
+            invalid += 1
+            if invalid == _INVALID_MAX:  # each is told, which is more than it took to send it
+                raise
             messages.append(Invalid())
     return Received(messages or [Invalid()], is_batch=bool(messages))
 
@@ -102,9 +122,9 @@ def parse_all(data: bytes) -> list[Message]:
     Raises:
         ProtocolError: any of it is not JSON-RPC 2.0 in UTF-8.
     """
-    if not _is_array(data):
+    if not is_array(data):
         return [_parse(data)]
-    messages = [_parse(element) for element in _elements(data)]
+    messages = [_parse(element) for element in elements(data)]
     if not messages:
         raise ProtocolError("a JSON-RPC batch can't be empty")
     return messages
@@ -112,8 +132,8 @@ def parse_all(data: bytes) -> list[Message]:
 
 def response(received: Received) -> bytes | None:
     """Return what answers a host that asked or sent what it should not; None for nothing."""
-    errors = [_refusal(message) for message in received.messages]
-    told = [error for error in errors if error is not None]
+    errors = (_refusal(message) for message in received.messages)
+    told = list(islice((error for error in errors if error is not None), _TOLD_MAX))
     if not told:
         return None
     return b"[%b]" % b",".join(told) if received.is_batch else told[0]
@@ -131,17 +151,6 @@ def _refusal(message: Message) -> bytes | None:
 def _error(id: Any, code: int, message: str) -> bytes:
     error = {"code": code, "message": message}
     return msgspec.json.encode({"jsonrpc": _VERSION, "error": error, "id": id})
-
-
-def _is_array(data: bytes) -> bool:
-    return data.lstrip(SPACE).startswith(b"[")
-
-
-def _elements(data: bytes) -> list[bytes]:
-    try:
-        return jsontext.elements(data)
-    except ValueError:
-        raise ProtocolError("a message must be JSON in UTF-8") from None
 
 
 def _parse(data: bytes) -> Message:

@@ -17,14 +17,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Right = Literal["host", "call", "list"]
+Right = Literal["host", "call", "list", "admin"]
 #: What a key may be for.
-RIGHTS: tuple[Right, ...] = ("host", "call", "list")
+RIGHTS: tuple[Right, ...] = ("host", "call", "list", "admin")
+#: What one is for that does not say so: who may make keys may do anything, and is named as such.
+USUAL_RIGHTS: tuple[Right, ...] = ("host", "call", "list")
 _KEY = re.compile(r"gl_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NOTHING = "0" * 64
 
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_Service = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
 _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@+-]{1,64}$")]
 
 
@@ -38,7 +41,9 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         may: what it is for.
         lambdas_of: the ids of the keys whose lambdas it may call, list and delete, beside those
             that it opened itself; None for all lambdas.
+        services: the services that it may open lambdas of, and call; None for all.
         created: when it was made, as RFC 3339; empty where that is not known.
+        comment: what people say of it beside its name.
     """
 
     id: _Id
@@ -47,6 +52,8 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     may: frozenset[Right]
     lambdas_of: frozenset[str] | None = None
     created: str = ""
+    comment: str = ""
+    services: frozenset[_Service] | None = None
 
     def __repr__(self) -> str:
         return f"Key({self.id}, {self.name})"
@@ -55,6 +62,10 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def owners(self) -> frozenset[str] | None:
         """The keys whose lambdas it may call, list and delete; None for all lambdas."""
         return None if self.lambdas_of is None else self.lambdas_of | {self.id}
+
+    def is_for(self, service: str) -> bool:
+        """Tell whether it may have to do with a service."""
+        return self.services is None or service in self.services
 
     def reaches(self, owner: str) -> bool:
         """Tell whether the lambdas that a key opened are among those that this one is for."""

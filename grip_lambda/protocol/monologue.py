@@ -22,6 +22,7 @@ from ..errors import ProtocolError
 from . import jsontext
 from .ids import is_lambda_id
 from .jsontext import encode_string, members
+from .names import is_service
 
 CODE = "monologue"
 #: How long a call may take that does not say so, in seconds.
@@ -141,9 +142,11 @@ def _read(data: bytes) -> Request | Refused | Answer | Other | None:
 def _request(
     to: str | None, token: bytes, content: dict[str, bytes], payload: bytes
 ) -> Request | Refused:
-    if to is None or not is_lambda_id(to):
+    if to is None or not (is_lambda_id(to) or is_service(to)):
         shown = to if to is not None and len(to) <= _SHOWN_MAX else ""
-        return Refused(shown, token, "`to` must be the id of a connection or a lambda")
+        return Refused(
+            shown, token, "`to` must be the id of a connection or a lambda, or a service"
+        )
     if not _is_flat(payload):
         return Refused(to, token, f"arguments may be nested {jsontext.MAX_DEPTH} levels deep")
     return Request(to, token, _text(content.get("name")), content.get("args", b"[]"), payload)

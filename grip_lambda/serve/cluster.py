@@ -1,31 +1,35 @@
-"""A whole deployment on one machine: Pushpins, Flask processes, a Redis and a load balancer."""
+"""A whole deployment on one machine: Pushpins, Flask processes, a Redis and an nginx."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
-import tempfile
+import signal
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
+from itertools import chain
 from pathlib import Path
-from string import Template
 
-import click
 import orjson
 
-from .. import settings
+from .. import metrics, settings
 from ..errors import ConfigError
-from .pushpin import PushpinConfig, check_pushpin, check_rundir, free_ports
-from .stack import READY_S, answers, backend_child, check_port, drop_node, keys_told
-from .supervisor import Child, Supervisor
+from .checks import INSPECTED, count_keys, tell_who_may, told_clients, written
+from .child import Child
+from .folder import State, held, run_folder
+from .front import FrontConfig, check_nginx
+from .listening import Listening
+from .pushpin import PushpinConfig, check_pushpin, free_ports
+from .relay import Relay
+from .stack import READY_S, answers, backend_child, drop_node, workers_of
+from .supervisor import Supervisor
+from .telling import say
+from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-_REDIS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", "redis.log")
-#: New connections a second that each Pushpin is given; it can open some 800.
-_SESSIONS = 300
+_REDIS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning")
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class Options:
     """What to run.
 
     Attributes:
-        port: the public port, the load balancer's.
+        host: the address of the public port, or ``localhost``.
+        port: the public port, nginx's.
         nodes: how many Pushpins.
         backends: how many Flask processes.
     """
 
+    host: str
     port: int
     nodes: int
     backends: int
@@ -47,125 +53,158 @@ def run(options: Options) -> None:
     """Run everything in the foreground until SIGINT or SIGTERM; SIGHUP restarts the backends.
 
     Raises:
-        ConfigError: something is missing, or the port is taken.
+        ConfigError: something is missing, a setting makes no sense, the port is taken, or another
+            process uses the data folder.
     """
     check_pushpin()
-    for program, package in (("haproxy", "haproxy"), ("redis-server", "redis-server")):
-        if shutil.which(program) is None:
-            raise ConfigError(f"{program} is not installed; on Debian: apt-get install {package}")
-    check_port(options.port)
-    rundir = check_rundir(Path(tempfile.mkdtemp(prefix="grip-lambda-")))
-    try:
-        _Cluster(options, rundir).run()
-    finally:
-        shutil.rmtree(rundir, ignore_errors=True)
+    check_nginx()
+    if shutil.which("redis-server") is None:
+        raise ConfigError("Redis is not installed; on Debian: apt-get install redis-server")
+    data = settings.data_folder(os.environ)
+    with held(data, "cluster") as state, run_folder() as rundir:
+        _Cluster(options, data, state, rundir).run()
 
 
 class _Cluster:
-    def __init__(self, options: Options, rundir: Path) -> None:
+    def __init__(self, options: Options, data: Path, state: State, rundir: Path) -> None:
         environ = dict(os.environ)
-        data = settings.data_folder(environ)
+        self._state = state
+        self._listening = Listening.on(options.host, options.port)
         redis_port, private_port, *ports = free_ports(2 + options.nodes + options.backends)
         self._node_ports = ports[: options.nodes]
         self._backend_ports = ports[options.nodes :]
         self._options = options
         self._rundir = rundir
-        self._url = f"http://localhost:{options.port}"
+        self._url = self._listening.url
         self._store = f"redis://127.0.0.1:{redis_port}/0"
-        key = settings.kept_secret(data / "sig-key")
+        key, clients = settings.signing_key(data), told_clients(has_front=True)
+        self._node_urls = {
+            f"n{n}": f"http://127.0.0.1:{port}" for n, port in enumerate(self._node_ports, 1)
+        }
         self._pushpins = [
-            PushpinConfig.local(f"n{n}", port, f"127.0.0.1:{private_port}", key, rundir / f"n{n}")
-            for n, port in enumerate(self._node_ports, 1)
+            PushpinConfig.local(
+                name,
+                port,
+                f"127.0.0.1:{private_port}",
+                key,
+                rundir / name,
+                env=environ,
+                maxconn=clients,
+                has_front=True,
+            )
+            for name, port in zip(self._node_urls, self._node_ports, strict=True)
         ]
         entries = [one.proxy_entry() for one in self._pushpins]
         environ["GRIP_PROXIES"] = orjson.dumps(entries).decode()
         environ["GRIP_LAMBDA_STORE"] = self._store
+        environ["GRIP_LAMBDA_FRONT_KEY"] = front_key = settings.kept_secret(data / "front-key")
         environ["GRIP_LAMBDA_DATA"] = str(data)
-        self._keys = keys_told(settings.load(environ))
-        environ[settings.SUPERVISED] = "1"
-        self._state_file = data / "cluster.json"
+        self._settings = settings.load(environ)
+        self._key_count = count_keys(self._settings)
+        environ[settings.SUPERVISED] = str(signs := rundir / "signs")
+        environ[metrics.FOLDER] = metrics.new_folder(rundir)
         self._backends = [
             backend_child(f"backend {n}", port, 1, environ)
             for n, port in enumerate(self._backend_ports, 1)
         ]
+        nginx = FrontConfig(
+            self._listening.specs.split(","),
+            [f"127.0.0.1:{port}" for port in self._node_ports],
+            [f"127.0.0.1:{port}" for port in self._backend_ports],
+            front_key,
+            rundir / "front",
+            private=f"127.0.0.1:{private_port}",
+        )
         self._children = [
-            Child("redis", ["redis-server", "--port", str(redis_port), *_REDIS], environ, rundir),
+            Child(
+                "redis",
+                ["redis-server", "--port", str(redis_port), *_REDIS],
+                environ,
+                rundir,
+                relay=Relay("redis"),
+            ),
             *self._backends,
             *(
                 Child(
                     f"pushpin {one.node}",
-                    one.write(),
+                    written(one),
                     environ,
                     on_exit=partial(drop_node, self._store, one.node),
+                    relay=Relay(f"pushpin {one.node}"),
                 )
                 for one in self._pushpins
             ),
-            Child("haproxy", self._haproxy(private_port), environ),
+            Child("nginx", nginx.write(), environ, relay=Relay("nginx")),
         ]
-        self._supervisor = Supervisor(self._children, on_reload=self._restart_backends)
+        self._supervisor = Supervisor(
+            self._children,
+            self._restart_backends,
+            self._note,
+            Watchdog(signs, lambda: chain.from_iterable(map(workers_of, self._backends))),
+        )
 
     def run(self) -> None:
+        say("starting Redis, the backends, the Pushpins and nginx …", err=True)
         self._supervisor.run(self._announce)
 
-    def _haproxy(self, private_port: int) -> list[str]:
-        """Write the load balancer's configuration, and return the command that starts it."""
-
-        def servers(name: str, ports: list[int]) -> str:
-            lines = (f"    server {name}{n} 127.0.0.1:{port}" for n, port in enumerate(ports, 1))
-            return "\n".join(lines)
-
-        template = resources.files(__package__).joinpath("haproxy.cfg").read_text()
-        path = self._rundir / "haproxy.cfg"
-        path.write_text(
-            Template(template).substitute(
-                port=self._options.port,
-                private_port=private_port,
-                sessions=_SESSIONS * self._options.nodes,
-                pushpins=servers("n", self._node_ports),
-                flask=servers("b", self._backend_ports),
-            )
-        )
-        return ["haproxy", "-q", "-f", str(path)]
-
     def _restart_backends(self) -> None:
-        """Restart one Flask process after the other, each when the one before serves again."""
-        for child, port in zip(self._backends, self._backend_ports, strict=True):
-            child.restart()
-            if not self._wait_for(f"http://127.0.0.1:{port}/readyz"):
-                log.error("%s is not ready; the others are not restarted", child.name)
+        """Replace one Flask process after the other."""
+        for child in self._backends:
+            before = set(workers_of(child))
+            child.signal(signal.SIGHUP)
+            if not self._supervisor.wait_for(partial(_replaced, child, before), READY_S):
+                log.error("%s was not replaced; the others are not either", child.name)
                 return
 
     def _wait_for(self, *urls: str) -> bool:
         return self._supervisor.wait_for(lambda: all(map(answers, urls)), READY_S)
 
-    def _announce(self) -> None:
-        """Say how to use it, once it answers."""
+    def _note(self) -> None:
+        """Write down what is running."""
         nodes = {
-            one.node: {"url": f"http://localhost:{one.port}", "rundir": str(one.rundir)}
+            one.node: {"url": self._node_urls[one.node], "rundir": str(one.rundir)}
             for one in self._pushpins
         }
-        state = {
-            "url": self._url,
-            "nodes": nodes,
-            "backends": [f"http://127.0.0.1:{port}" for port in self._backend_ports],
-            "store": self._store,
-            "processes": {child.name: child.pid for child in self._children},
-        }
-        self._state_file.write_bytes(orjson.dumps(state, option=orjson.OPT_INDENT_2))
-        every = [f"http://127.0.0.1:{port}/readyz" for port in self._backend_ports]
-        every += [f"{node['url']}/readyz" for node in nodes.values()]
-        if not self._wait_for(*every, f"{self._url}/readyz"):
-            click.echo(f"the cluster does not answer at {self._url} yet; see above", err=True)
-            return
-        click.echo(
-            f"\nThe cluster is ready: {len(nodes)} Pushpins, {len(every) - len(nodes)} backends,"
-            f" one Redis, one HAProxy.\n\n  {self._url}/  (everything, through the load balancer)"
+        processes = {child.name: child.pid for child in self._children}
+        self._state.write(
+            {
+                "url": self._url,
+                "nodes": nodes,
+                "backends": [f"http://127.0.0.1:{port}" for port in self._backend_ports],
+                "store": self._store,
+                "rundir": str(self._rundir),
+                "supervisor": os.getpid(),
+                "processes": processes,
+            }
         )
-        for name, node in nodes.items():
-            click.echo(f"  {node['url']}/  (node {name} alone)")
-        click.echo(f"\n{self._keys}")
-        click.echo(
-            f"\nProcess ids and addresses: {self._state_file}\n"
+
+    def _announce(self) -> None:
+        """Say how to use it, once it answers."""
+        self._note()
+        nodes = self._node_urls
+        every = [f"http://127.0.0.1:{port}/readyz" for port in self._backend_ports]
+        every += [f"{url}/readyz" for url in nodes.values()]
+        if not self._wait_for(*every, f"{self._url}/readyz"):
+            say(f"the cluster does not answer at {self._url} yet; see above", err=True)
+            return
+        say(
+            f"\nThe cluster is ready: {len(nodes)} Pushpins, {len(every) - len(nodes)} backends,"
+            f" one Redis, one nginx.\n\n  {self._url}/  (everything, through nginx)"
+        )
+        for name, url in nodes.items():
+            say(f"  {url}/  (node {name} alone)")
+        say()
+        tell_who_may(self._settings, self._key_count, self._listening)
+        if self._settings.inspect:
+            say(INSPECTED)
+        say(
+            f"\nProcess ids and addresses: {self._state}\n"
             "Kill any of them: it is started again. SIGHUP restarts the backends one by one.\n"
             "Ctrl-C stops everything."
         )
+
+
+def _replaced(backend: Child, before: set[int]) -> bool:
+    """Tell whether other processes have taken the place of those of before."""
+    now = set(workers_of(backend))
+    return bool(now) and not now & before

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
 import socket
 import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 from ..errors import ConfigError
+from ..settings import whole_number
 
 #: A path of a Unix socket may have 107 bytes; Pushpin's names take up to 30 of them.
 _RUNDIR_MAX = 75
+#: Each has a queue of its own for a hundred requests that become due in the same instant.
+DEFAULT_ZURLS = min(32, max(8, 2 * (os.cpu_count() or 1)))
+#: Clients of a Pushpin where the limit of open files allows them, and the files that it needs
+#: for itself: some 60 were counted.
+_MAXCONN = 50_000
+_OWN_FILES = 100
 _OWN_PORTS = range(20000, 32000)
+#: Bytes of each of the two buffers of a connection, which is also what may be on its way to a
+#: WebSocket; see grip/pace.py.
+BUFFER = 65_536
+#: Pushpin's own statistics cost messages between its programs for each request.
+_NO_STATISTICS = {
+    "proxy_stats": "# no statistics: they cost a message for each connection\nstats_spec=",
+    "handler_stats": "proxy_stats_spec=\nstats_spec=",
+}
+_STATISTICS = {
+    "proxy_stats": "stats_spec=ipc://{rundir}/{ipc_prefix}proxy-stats",
+    "handler_stats": (
+        "stats_spec=ipc://{rundir}/{ipc_prefix}stats\n"
+        "stats_report_interval=10\nstats_format=tnetstring"
+    ),
+}
 #: Ports that this process has a use for already, though nobody may listen there yet.
 _given: set[int] = set()
 
@@ -32,6 +57,11 @@ class PushpinConfig:
         backend: ``host:port`` of the backend.
         key: what it signs requests with.
         rundir: the folder for its sockets and files.
+        zurls: how many programs make its requests to the backend.
+        statistics: whether it publishes its own, at ``ipc://<rundir>/gl-stats``.
+        hosts: the addresses that ``port`` is on, in brackets where they are IPv6.
+        maxconn: how many clients may be connected at once.
+        trusted: how many proxies before it tell a client's address.
     """
 
     node: str
@@ -43,12 +73,47 @@ class PushpinConfig:
     backend: str
     key: str
     rundir: Path
+    zurls: int = DEFAULT_ZURLS
+    statistics: bool = False
+    hosts: Sequence[str] = ("127.0.0.1",)
+    maxconn: int = 1000
+    trusted: int = 0
 
     @classmethod
-    def local(cls, node: str, port: int, backend: str, key: str, rundir: Path) -> PushpinConfig:
-        """Return a configuration with free ports for all but ``port``."""
+    def local(
+        cls,
+        node: str,
+        port: int,
+        backend: str,
+        key: str,
+        rundir: Path,
+        *,
+        env: Mapping[str, str],
+        hosts: Sequence[str] = ("127.0.0.1",),
+        maxconn: int = 1000,
+        has_front: bool = False,
+    ) -> PushpinConfig:
+        """Return a configuration with free ports for all but ``port``.
+
+        Args:
+            env: settings: how many zurls there are, whether there are statistics, how many proxies
+                there are before the front, or before this.
+            has_front: whether a front stands before it.
+
+        Raises:
+            ConfigError: one makes no sense.
+        """
         control, push, sub, http_control = free_ports(4)
-        return cls(node, port, control, push, sub, http_control, backend, key, rundir)
+        zurls = whole_number(env, "GRIP_LAMBDA_ZURLS", DEFAULT_ZURLS, 1, 32)
+        statistics = whole_number(env, "GRIP_LAMBDA_PUSHPIN_STATS", 0, 0, 1) == 1
+        ports = (port, control, push, sub, http_control)
+        trusted = whole_number(env, "GRIP_LAMBDA_TRUSTED_PROXIES", 0, 0, 20) + has_front
+        return cls(node, *ports, backend, key, rundir, zurls, statistics, hosts, maxconn, trusted)
+
+    @property
+    def listen(self) -> str:
+        """Where clients connect: addresses with the port, and commas between them."""
+        return ",".join(f"{host}:{self.port}" for host in self.hosts)
 
     @property
     def control_uri(self) -> str:
@@ -57,14 +122,25 @@ class PushpinConfig:
     def write(self) -> list[str]:
         """Write its files, and return the command that starts it."""
         self.rundir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        values = vars(self)
-        files = resources.files(__package__)
-        for name in ("pushpin.conf", "routes"):
-            text = Template(files.joinpath(name).read_text()).substitute(values)
-            path = self.rundir / name
-            path.touch(mode=0o600)
-            path.write_text(text)
-        return ["pushpin", "--merge-output", f"--config={self.rundir / 'pushpin.conf'}"]
+        names = [f"zurl{number}" for number in range(1, self.zurls + 1)]
+        values = vars(self) | {
+            "listen": self.listen,
+            "buffer": BUFFER,
+            **{f"zurl_{kind}_specs": _specs(names, kind) for kind in ("out", "in")},
+            "zurl_out_stream_specs": _specs(names, "out_stream"),
+            **(_STATISTICS if self.statistics else _NO_STATISTICS),
+        }
+        self._write("pushpin.conf", "pushpin.conf", values)
+        self._write("routes", "routes", values)
+        for name in names:
+            self._write("zurl.conf", f"{name}.conf", values | {"name": name})
+        return [sys.executable, "-m", "grip_lambda.serve.node", str(self.rundir)]
+
+    def _write(self, template: str, name: str, values: Mapping[str, object]) -> None:
+        path = self.rundir / name
+        path.touch(mode=0o600)
+        text = resources.files(__package__).joinpath(template).read_text()
+        path.write_text(Template(text).substitute(values))
 
     def proxy_entry(self) -> dict[str, str]:
         """Return its entry of ``GRIP_PROXIES``."""
@@ -73,6 +149,18 @@ class PushpinConfig:
             "control_zmq_uri": self.control_uri,
             "verify_key": self.key,
         }
+
+
+def _specs(names: Iterable[str], kind: str) -> str:
+    """Return the sockets of one kind of all zurls, as Pushpin names them."""
+    ends = {"out": "in", "in": "out", "out_stream": "in-stream"}
+    each = (f"ipc://{{rundir}}/{{ipc_prefix}}{name}-{ends[kind]}" for name in names)
+    return ",".join(each)
+
+
+def clients_within(files: int) -> int:
+    """Return how many clients a Pushpin can hold that may open so many files."""
+    return max(1, min(_MAXCONN, files - _OWN_FILES))
 
 
 def check_pushpin() -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 #: A log takes so many entries unless it is said, and so many bytes of them; more is refused.
 ENTRIES_MAX = 1000
 BYTES_MAX = 16 * 1024 * 1024
+#: A log that is full is not looked through again for what is of no use for so many seconds.
+FULL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Logs(ABC):
         call: str | None = None,
         final: bool = False,
         most: int = ENTRIES_MAX,
+        reserve: int = 0,
     ) -> Appended | None:
         """Add an entry.
 
@@ -110,6 +113,7 @@ class Logs(ABC):
                 that have ended makes room.
             final: nothing follows.
             most: how many entries the log takes.
+            reserve: how many of the bytes that it takes are left to others.
 
         Returns:
             Its number and its reader; None where the connection does not hold the lambda, the

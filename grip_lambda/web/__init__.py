@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,21 +13,16 @@ import flask
 from flask import Flask
 from werkzeug.wrappers import Request, Response
 
+from .. import logs
+from ..errors import ConfigError, Forbidden, StoreError
 from ..hub import Hub
 from ..settings import OPEN, SUPERVISED, Settings, load
-from . import (
-    aws,
-    calls,
-    direct,
-    errors,
-    health,
-    invocations,
-    lambdas,
-    pages,
-    results,
-    tickets,
-)
-from .cors import allow_origins
+from ..signs import give_signs
+from . import api, callers, direct, errors, health, hosts, pages, tickets, watching
+from .cors import finish
+from .front import admit
+from .origins import check_origin
+from .parting import at_end, heed_leave, part
 from .sealing import seal
 
 if TYPE_CHECKING:
@@ -43,6 +39,14 @@ _GC_THRESHOLD = 20_000
 class _App(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         hub = self.extensions["grip_lambda"]
+        admit(hub.settings, environ)
+        start_response = part(start_response)
+        try:
+            check_origin(hub.settings, environ)
+        except Forbidden as error:
+            refused = errors.respond(error, environ)
+            finish(refused, environ, hub.settings)
+            return refused(environ, start_response)
         start_response = seal(hub, environ, start_response)
         response = direct.answer(hub, Request(environ))
         if response is not None:
@@ -54,25 +58,45 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Make the WSGI application.
 
     Args:
-        settings: read from the environment if None.
+        settings: read from the environment if None, by a server that is being started.
 
     Raises:
         ConfigError, StoreError: the settings make no sense, or the store can't be opened.
+        SystemExit: the same where they are read from the environment; told in one line.
     """
     app = _App(__name__)
     app.url_map.merge_slashes = False
-    hub = Hub(settings or load())
+    try:
+        hub = Hub(settings or load())
+    except (ConfigError, StoreError) as error:
+        if settings is not None:
+            raise
+        print(f"grip-lambda: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
     app.extensions["grip_lambda"] = hub
-    if hub.access.ring is None and SUPERVISED not in os.environ:
+    if settings is None:
+        if {SUPERVISED, logs.FORMAT} & os.environ.keys() or hub.settings.access_log:
+            logs.set_up("backend")
+        at_end(hub.watching.stop)
+    logging.getLogger("grip_lambda.calls").setLevel(logging.INFO)
+    if settings is None and SUPERVISED in os.environ:
+        give_signs(os.environ[SUPERVISED])
+        heed_leave()
+    elif hub.access.ring is None and SUPERVISED not in os.environ:
         log.warning(OPEN)
-    app.register_error_handler(Exception, errors.respond)
+
+    @app.errorhandler(Exception)
+    def _respond(error: Exception) -> Response:
+        return errors.respond(error, flask.request.environ)
 
     @app.after_request
-    def _allow_origins(response: flask.Response) -> Response:
-        allow_origins(response, flask.request.environ, hub.settings.origins)
+    def _finish(response: flask.Response) -> Response:
+        finish(response, flask.request.environ, hub.settings)
         return response
 
-    for one in (lambdas, calls, invocations, aws, results, tickets, pages, health):
+    for blueprint in (*hosts.blueprints, *callers.blueprints, *watching.blueprints):
+        app.register_blueprint(blueprint)
+    for one in (tickets, pages, health, api):
         app.register_blueprint(one.blueprint)
     # What lives as long as the process is not looked through again for garbage.
     gc.collect()

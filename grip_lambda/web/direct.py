@@ -13,12 +13,12 @@ from werkzeug.wrappers import Request, Response
 from ..grip import events
 from ..hub import Hub
 from . import errors
-from .calls import call
-from .cors import allow_origins
-from .websocket import batch
+from .callers import call
+from .cors import finish
+from .hosts import batch
 
-_CALL = re.compile(r"/lambda/(?!new/)([^/]+)/([^/]+)", re.DOTALL)
-_SOCKET = re.compile(r"/(lambda/new(?=/[^/]|$)|monologue)(?:/([^/]*))?", re.DOTALL)
+_CALL = re.compile(r"/(?:lambda/(?!new/)([^/]+)|service/([^/]+))/([^/]+)", re.DOTALL)
+_SOCKET = re.compile(r"/(lambda/new|monologue)(?:/([^/]*))?", re.DOTALL)
 
 
 def answer(hub: Hub, request: Request) -> Response | None:
@@ -30,8 +30,12 @@ def answer(hub: Hub, request: Request) -> Response | None:
     if found is None:
         return None
     try:
-        response = (batch if socket else call)(hub, request, *found.groups())
+        if socket:
+            response = batch(hub, request, *found.groups())
+        else:
+            lambda_id, service, method = found.groups()
+            response = call(hub, request, lambda_id or "", method, service or "")
     except Exception as error:
-        response = errors.respond(error)
-    allow_origins(response, request.environ, hub.settings.origins)
+        response = errors.respond(error, request.environ)
+    finish(response, request.environ, hub.settings)
     return response

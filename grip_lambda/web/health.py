@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import orjson
 from flask import Blueprint, Response
 
-from .context import current_hub
+from .incoming import current_hub
 
 blueprint = Blueprint("health", __name__)
 

@@ -15,6 +15,7 @@ def index() -> Response:
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src *;"
         " base-uri 'none'; frame-ancestors 'none'"
     )
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

@@ -6,7 +6,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from ..hub.access import TICKET_S
-from .context import credentials, current_hub
+from .incoming import credentials, current_hub
 
 blueprint = Blueprint("tickets", __name__)
 

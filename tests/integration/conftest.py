@@ -23,16 +23,24 @@ ConnectionFactory = Callable[..., Connection]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that are marked so a second time, with the application as a function.
+    """Run tests that are marked so once more without the front, and with the app as a function.
 
-    Those with many parameters only with --all-in-function, for the sake of time.
+    Those with many parameters in a function only with --all-in-function, for the sake of time.
     """
     test = metafunc.definition
-    if not test.get_closest_marker("function_too") or "stack" not in metafunc.fixturenames:
+    if "stack" not in metafunc.fixturenames:
         return
-    several = test.get_closest_marker("parametrize") or test.get_closest_marker("slow_in_function")
-    if metafunc.config.getoption("--all-in-function") or not several:
-        metafunc.parametrize("stack", ["serve", "function"], indirect=True, scope="session")
+    stacks = ["serve"]
+    if test.get_closest_marker("bare_too"):
+        stacks.append("bare")
+    if test.get_closest_marker("function_too"):
+        several = test.get_closest_marker("parametrize") or test.get_closest_marker(
+            "slow_in_function"
+        )
+        if metafunc.config.getoption("--all-in-function") or not several:
+            stacks.append("function")
+    if len(stacks) > 1:
+        metafunc.parametrize("stack", stacks, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +58,17 @@ def serve_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
+def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same without a front: all goes through Pushpin."""
+    running = Stack(tmp_path_factory.mktemp("bare"), GRIP_LAMBDA_FRONT="0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedStack]:
     """A stack with API keys and one worker; it pings each second, and soon misses who has gone."""
-    keys = {"host": "host", "call": "call", "full": "host,call,list"}
+    keys = {"host": "host", "call": "call", "full": "host,call,list", "admin": "admin"}
     hasty = {"GRIP_LAMBDA_PING": "1", "GRIP_LAMBDA_GRACE": "1", "WORKERS": "1"}
     running = KeyedStack(tmp_path_factory.mktemp("keyed"), keys, **hasty)
     yield running

@@ -11,6 +11,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import boto3
@@ -305,7 +306,7 @@ def test_a_dry_run(opened: SocketFactory, invoke: Invoke) -> None:
         ({"ClientContext": "eyJjdXN0b20iOjF9"}, 400, "InvalidParameterValueException"),
         ({"Payload": b"{"}, 400, "InvalidRequestContentException"),
         ({"Payload": b"[" * 501 + b"]" * 501}, 400, "InvalidRequestContentException"),
-        ({"Payload": b'"' + b"x" * 100_000 + b'"'}, 413, "RequestTooLargeException"),
+        ({"Payload": b'"' + b"x" * 6_291_455 + b'"'}, 413, "RequestTooLargeException"),
     ],
 )
 def test_what_is_refused(
@@ -363,6 +364,33 @@ def test_errors_are_those_of_aws_also_for_programs_without_boto3(stack: Stack) -
     assert response.status_code == 404
     assert response.headers["x-amzn-ErrorType"] == "ResourceNotFoundException"
     assert response.json() == {"Type": "User", "message": "lambda not found"}
+
+
+def test_other_operations_are_refused_as_aws_refuses(client: Any) -> None:
+    for refused in (
+        partial(client.get_function, FunctionName="A" * 16),
+        client.list_functions,
+        partial(client.invoke_with_response_stream, FunctionName="A" * 16, Payload=b"1"),
+    ):
+        with pytest.raises(ClientError, match="only Invoke") as told:
+            refused()
+        assert told.value.response["Error"]["Code"] == "UnknownOperationException"
+        assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_the_qualifier_of_the_latest_names_no_method(
+    client: Any, opened: SocketFactory, invoke: Invoke
+) -> None:
+    host = opened()
+    with pytest.raises(ClientError, match="no method was named") as told:
+        client.invoke(FunctionName=host.id, Qualifier="$LATEST", Payload=b"1")
+    assert told.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+    future = invoke(f"{host.id}:m", 1, Qualifier="$LATEST")
+    message = host.receive()
+    assert message["method"] == "m"
+    host.answer(message, result=2)
+    assert future.result(10)["Payload"] == b"2"
 
 
 def test_pages_may_invoke(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.client import HTTPException
 
 import pytest
+import requests
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import HostFactory, SocketFactory
@@ -54,9 +55,9 @@ def close_code(connection: raw.Connection) -> tuple[int, str]:
 # Callers
 
 
-def test_a_megabyte_of_json_is_too_large(stack: Stack, bystander: Host) -> None:
-    body = json.dumps(["x" * 100] * 10_000)
-    assert len(body) > 1_000_000
+def test_seven_megabytes_of_json_are_too_large(stack: Stack, bystander: Host) -> None:
+    body = json.dumps(["x" * 100] * 70_000)
+    assert len(body) > 7_000_000
 
     response = call(stack.url, bystander.id, body=body)
 
@@ -238,6 +239,16 @@ def test_frames_that_are_not_utf_8_close(stack: Stack, opcode: int, content: byt
     assert code == 1007
     assert reason
     assert lambda_id not in stack.listing()
+
+
+def test_there_is_room_for_the_cookies_of_other_programs(
+    stack: Stack, opened: SocketFactory
+) -> None:
+    """All programs of a machine share those of localhost."""
+    cookies = {f"X-Cookie-{number}": "c" * 1_500 for number in range(10)}
+    assert requests.get(f"{stack.url}/lambda", headers=cookies, timeout=10).status_code == 200
+    one = opened(additional_headers=cookies)
+    assert one.id in stack.listing()
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535])

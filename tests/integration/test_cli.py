@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -46,7 +47,7 @@ class RunningHost:
 
     def __init__(self, stack: Stack, folder: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "host", "--url", stack.url, *arguments],
+            [*COMMAND, "host", "--quiet", "--url", stack.url, *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             stdout=subprocess.PIPE,
@@ -221,20 +222,56 @@ def test_a_host_finishes_what_runs(stack: Stack, host: StartHost, tmp_path: Path
     assert one.process.wait(10) == 0
 
 
-def test_the_second_signal_ends_what_runs(stack: Stack, host: StartHost, tmp_path: Path) -> None:
-    one = host("--exec", "touch begun; echo $$ > pid; sleep 30")
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_the_second_signal_ends_what_runs(
+    stack: Stack, host: StartHost, tmp_path: Path, how: int, status: int
+) -> None:
+    one = host("--exec", "echo $$ > pid; touch begun; sleep 30")
     call = calling(stack.url, one.id, "x")
     wait_until((tmp_path / "begun").exists)
 
-    one.process.send_signal(signal.SIGINT)
+    one.process.send_signal(how)
     wait_until(
         lambda: b"Closing" in calling(stack.url, one.id, "y", wait=5).result().content,
         what="the refusal of new calls",
     )
 
-    assert one.stop() == (130, "\n")
+    ended_with, complaints = one.stop(how)
+    assert (ended_with, complaints.strip()) == (status, "")
     assert call.result().json()["code"] == "disconnected"
     wait_until(lambda: ended(int((tmp_path / "pid").read_text())), what="the command's end")
+
+
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+@pytest.mark.parametrize("kind", ["command", "function"])
+def test_the_second_signal_may_come_at_any_moment_after_the_first(
+    stack: Stack, host: StartHost, tmp_path: Path, how: int, status: int, kind: str
+) -> None:
+    code = "def x(body):\n    open('begun', 'w').close()\n    while True:\n        pass\n"
+    (tmp_path / "lasting.py").write_text(code)
+    for later_s in (0.0, 0.01):
+        (tmp_path / "begun").unlink(missing_ok=True)
+        one = host(*(["lasting"] if kind == "function" else ["--exec", "touch begun; sleep 30"]))
+        call = calling(stack.url, one.id, "x")
+        wait_until((tmp_path / "begun").exists)
+        one.process.send_signal(how)
+        wait_until(lambda pid=one.process.pid: not has_pending(pid))  # type: ignore[misc]
+        time.sleep(later_s)  # is what is tried
+
+        ended_with, complaints = one.stop(how)
+
+        assert (ended_with, complaints.strip()) == (status, "")
+        assert call.result().json()["code"] == "disconnected"
+
+
+def has_pending(pid: int) -> bool:
+    """Tell whether a signal is on its way to a process: another one would count as the same."""
+    found = re.search(r"ShdPnd:\t(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return found is not None and int(found[1], 16) != 0
 
 
 def test_a_caller_can_be_interrupted(stack: Stack) -> None:
@@ -271,3 +308,43 @@ def test_help(run: Run) -> None:
     told = run("--help").stdout
     assert "Exit status:" in told
     assert "_GRIP_LAMBDA_COMPLETE=bash_source" in told
+
+
+def test_what_can_be_called_is_shown(stack: Stack, run: Run) -> None:
+    def add(a: int, b: int = 0, tags: list[str] | None = None) -> int:
+        """Add two numbers.\x1b[31m"""
+        return a + b
+
+    with Host(stack.url, {"add": add, "any": lambda body: body, "none": lambda: 1}) as host:
+        shown = run("describe", host.id)
+        document = json.loads(run("describe", host.address("").rstrip("/"), "--json").stdout)
+
+    assert shown.stdout.splitlines() == [
+        "add(a: integer, b: integer = 0, tags: array of string | null = null) -> integer",
+        "    Add two numbers.[31m",
+        "",
+        "any(body: any)",
+        "",
+        "none()",
+    ]
+    assert [one["name"] for one in document["methods"]] == ["add", "any", "none"]
+    assert run("describe", host.id).returncode == 3
+    for wrong in ("a/b", "http://x/", "service/a/b"):
+        assert run("describe", wrong).returncode == 2
+
+
+def test_what_an_agent_is_told(stack: Stack, run: Run) -> None:
+    with Host(stack.url, {"add": lambda a, b: a + b}) as host:
+        url = f"{stack.url}/mcp/lambda/{host.id}"
+        shown = run("mcp", host.id)
+        code = run("mcp", host.id, "--for", "vscode", "--name", "mine", "--wait", "600")
+        keyed = run("mcp", host.id, "--for", "claude-code", "--key", "a-secret", "--name", "it")
+
+    assert "Tools: add" in shown.stdout
+    assert shown.stdout.count(url) == 6
+    server = {"type": "http", "url": url, "headers": {"Prefer": "wait=600"}}
+    assert json.loads(code.stdout) == {"servers": {"mine": server}}
+    assert keyed.stdout == (
+        f"claude mcp add --transport http it {url}"
+        ' --header "Authorization: Bearer ${GRIP_LAMBDA_KEY}"\n'
+    )

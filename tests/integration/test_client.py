@@ -335,7 +335,7 @@ def test_what_a_caller_can_be_told(open_host: OpenHost, client: Client) -> None:
         (("A" * 16, "greet", None, 1), NotFound),
         ((host.id, "open", None, 1), BadRequest),
         (("short", "greet", None, 1), BadRequest),
-        ((host.id, "greet", "x" * 100_001, 1), TooLarge),
+        ((host.id, "greet", "x" * 6_291_455, 10), TooLarge),
     ]
 
     for call, kind in told:

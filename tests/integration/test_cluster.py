@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ BODY, RESULT = 20_000, 60_000
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three Pushpins, four backends, a Redis and a load balancer."""
-    running = Cluster(tmp_path_factory.mktemp("cluster"))
+    running = Cluster(tmp_path_factory.mktemp("cluster"), GRIP_LAMBDA_PUSHPIN_STATS="1")
     try:
         yield running
     finally:
@@ -51,6 +52,14 @@ def hosts(cluster: Cluster) -> Iterator[dict[str, Host]]:
     yield opened
     for one in opened.values():
         one.close()
+
+
+def test_only_the_loopback_interface_is_listened_on(cluster: Cluster) -> None:
+    """127.0.0.2 stands for the addresses that nobody named."""
+    assert requests.get(f"http://[::1]:{cluster.port}/healthz", timeout=5).ok
+    for url in (f"http://x:{cluster.port}", *(node.url for node in cluster.nodes)):
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://127.0.0.2:{url.rpartition(':')[2]}/healthz", timeout=5)
 
 
 @pytest.fixture
@@ -211,3 +220,29 @@ def test_a_host_without_websocket_goes_on_through_another_node(
     requests.delete(f"{cluster.url}/lambda/{one.id}?token={one.token}", timeout=10)
     again.await_end("deleted")
     again.close()
+
+
+def test_what_is_held_by_any_node_comes_at_once_and_whole(cluster: Cluster) -> None:
+    """Behind two nginx, one of which stands between a Pushpin and the backends."""
+    one = Socket(cluster.nodes[0].ws_url)
+    one.open()
+    wait_until(lambda: one.id in cluster.listing())
+    with requests.post(
+        f"{cluster.url}/lambda/{one.id}/test",
+        headers={"Accept": "text/event-stream"},
+        stream=True,
+        timeout=10,
+    ) as streamed:
+        lines = streamed.iter_lines()
+        message = one.receive()
+        one.send({"method": "progress", "params": [message["id"], "half"], "id": None})
+        assert b'data: "half"' in lines
+        one.answer(message, result="done")
+        assert b'data: "done"' in lines
+    result = "x" * 3_000_000
+    large = calling(cluster.url, one.id)
+    body = json.dumps({"id": one.receive()["id"], "result": result})
+    time.sleep(0.5)  # it is held by then
+    requests.post(f"{cluster.url}/lambda/new/{one.id}?token={one.token}", body, timeout=10)
+    assert large.result(10).json() == result
+    one.close()

@@ -49,10 +49,10 @@ def test_backends_that_are_restarted_one_after_another_lose_nothing(
 ) -> None:
     async def run() -> None:
         async with scene(cluster) as one:
-            before = [cluster.backend(n) for n in range(4)]
+            before = [cluster.backend(n)[1] for n in range(4)]
             began = time.monotonic()
             os.kill(cluster.pid, signal.SIGHUP)
-            await until(lambda: all(ended(pid) for pids in before for pid in pids), "their end", 40)
+            await until(lambda: all(map(ended, before)), "their end", 40)
             await until(lambda: all(is_ready(url) for url in cluster.backends), "the new ones")
             record_property("restart_s", time.monotonic() - began)
             await one.calls.more(100)

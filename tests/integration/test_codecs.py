@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -191,7 +192,7 @@ def test_progress_and_cancellation(stack: Stack, opened: Open, code: str) -> Non
 
     started = call(stack.url, one.id, "m", "1", headers={"Prefer": "respond-async"})
     message = one.call()
-    requests.delete(stack.url + started.headers["Location"], timeout=10)
+    requests.delete(urljoin(started.url, started.headers["Location"]), timeout=10)
     assert one.call() == {"method": "rpc.cancel", "params": [message["id"]], **id_of}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -11,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mcp
 import pytest
 
 from tests.support.clients import call
@@ -74,6 +77,25 @@ def test_a_host_and_its_caller(stack: Stack, start: Start, name: str) -> None:
 
     assert answer.json() == {"hello": {"name": "w"}}
     assert caller.communicate(timeout=20) == ("{'hello': {'name': 'world'}}\n", "")
+
+
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("name", ["host.py", "plain_host.py", "host.mjs", "library_host.mjs"])
+def test_a_host_outlives_what_callers_send(stack: Stack, start: Start, name: str) -> None:
+    host = start(name)
+    assert host.stdout is not None
+    printed = re.search(r"/lambda/([\w-]{16})/greet", host.stdout.readline())
+    assert printed
+    wait_until(lambda: printed[1] in stack.listing())
+
+    for body in ("9" * 5000, "1e400", "[" * 400 + "]" * 400, r'"\ud800"', '{"__proto__": 1}', ""):
+        assert call(stack.url, printed[1], "greet", body).status_code in (200, 400)
+    if name != "plain_host.py":  # which has one method
+        for method in ("toString", "constructor", "__proto__", "__class__"):
+            assert call(stack.url, printed[1], method, "1").status_code == 400
+
+    assert host.poll() is None
+    assert call(stack.url, printed[1], "greet", "1").json() == {"hello": 1}
 
 
 @pytest.mark.usefixtures("node_modules")
@@ -170,3 +192,27 @@ def test_a_chat_of_two_services(start: Start) -> None:
 
     assert re.fullmatch(r"bob is [\w-]{16}\nann has heard it\nann has heard it\n", bob)
     assert (told, ann.communicate(timeout=20)) == ("", ("bob: hello\nbob: bye\n", ""))
+
+
+def test_functions_as_tools(stack: Stack, start: Start) -> None:
+    host = start("tools.py")
+    assert host.stdout is not None
+    printed = re.fullmatch(r"grip-lambda mcp (\S+)\n", host.stdout.readline())
+    assert printed
+    command = [sys.executable, "-m", "grip_lambda", "mcp", printed[1], "--for", "json"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    (server,) = json.loads(told.stdout)["mcpServers"].values()
+
+    async def use() -> None:
+        async with mcp.Client(server["url"]) as client:
+            for note in ("tea", "coffee"):
+                await client.call_tool("remember", {"note": note})
+            found = await client.call_tool("recall", {"word": "t"})
+            assert found.structured_content == {"result": ["tea"]}
+            disk = await client.call_tool("disk", {})
+            assert disk.structured_content is not None
+            assert disk.structured_content["free"] > 0
+            drawn = await client.call_tool("colour", {"red": 1, "green": 2, "blue": 3})
+            assert drawn.content[0].type == "image"
+
+    asyncio.run(use())

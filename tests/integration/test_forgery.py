@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from grip_lambda.grip import events
 from grip_lambda.hub.channels import call_channel, host_channel
-from grip_lambda.hub.session import Session
+from grip_lambda.hub.hosts import Session
 from grip_lambda.store import Call
 from tests.integration.conftest import ConnectionFactory, SocketFactory
 from tests.support.clients import Socket, call, calling
@@ -38,7 +38,7 @@ def facts(stack: Stack, lambda_id: str) -> Facts:
         ((connection, generation),) = db.execute(
             "SELECT connection, generation FROM lambdas WHERE id = ?", (lambda_id,)
         ).fetchall()
-    return Facts(connection, Session(lambda_id, generation, opened=1.0), generation)
+    return Facts(connection, Session(lambda_id, generation, acknowledged_at=1.0), generation)
 
 
 def signature(stack: Stack, issuer: str, key: str | None = None) -> str:
@@ -101,7 +101,7 @@ def test_a_posted_batch_is_refused_and_changes_nothing(
     waiting = calling(stack.url, true_host.id, body="1")
     message = true_host.receive()
     real = facts(stack, true_host.id)
-    guess = Facts("guess", Session(true_host.id, "guess", opened=1.0), "guess")
+    guess = Facts("guess", Session(true_host.id, "guess", acknowledged_at=1.0), "guess")
     one = real if known == "real" else guess
     before = stack.listing()
     batch = events.encode(BATCHES[what])
@@ -250,7 +250,7 @@ def test_holds_and_channels_that_a_client_asks_for_are_not_given(
 ) -> None:
     true_host = opened()
     real = facts(stack, true_host.id)
-    headers = {"Grip-Hold": "stream", "Grip-Channel": host_channel(real.connection)}
+    headers = {"Grip-Hold": "stream", "Grip-Channel": host_channel(true_host.id, real.connection)}
 
     response = requests.get(f"{stack.url}/lambda", headers=headers, timeout=5)
 

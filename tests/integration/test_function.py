@@ -13,7 +13,7 @@ import requests
 from gripcontrol import WebSocketEvent
 
 from grip_lambda.grip import events
-from grip_lambda.hub.session import Session
+from grip_lambda.hub.hosts import Session
 from grip_lambda.protocol.signed import sign
 from grip_lambda.store import open_store
 from tests.integration.conftest import SocketFactory
@@ -191,7 +191,7 @@ def test_a_posted_batch_can_not_speak_for_a_host(
     waiting = calling(stack.url, true_host.id)
     message = true_host.receive()
     known = facts(stack, true_host.id)
-    session = Session(true_host.id, known.generation, opened=time.time()).encode()
+    session = Session(true_host.id, known.generation, acknowledged_at=time.time()).encode()
     names = ("meta", "n1", "another connection", "lambda")
     metas = (
         session,
@@ -232,7 +232,7 @@ def test_headers_with_underscores_do_not_pass_for_those_of_the_proxy(
 ) -> None:
     true_host = opened()
     known = facts(stack, true_host.id)
-    session = Session(true_host.id, known.generation, opened=time.time()).encode()
+    session = Session(true_host.id, known.generation, acknowledged_at=time.time()).encode()
 
     other = socket(
         additional_headers={

@@ -22,6 +22,12 @@ from tests.support.stack import Stack, free_port
 
 
 @pytest.fixture
+def stack(bare_stack: Stack) -> Stack:
+    """Without a front every caller is held at once."""
+    return bare_stack
+
+
+@pytest.fixture
 def node(stack: Stack) -> HttpNode:
     command = Path(f"/proc/{stack.pushpin('pushpin-handler')}/cmdline").read_bytes().decode()
     (path,) = re.findall(r"--config=([^\0]+)", command)
@@ -39,8 +45,8 @@ def connection_of(stack: Stack, lambda_id: str) -> str:
 def test_a_message_reaches_the_host(stack: Stack, node: HttpNode, opened: SocketFactory) -> None:
     one = opened()
 
-    node.require()
-    node.send(host_channel(connection_of(stack, one.id)), b'{"hello":"world"}')
+    node.ensure_reachable()
+    node.send(host_channel(one.id, connection_of(stack, one.id)), b'{"hello":"world"}')
 
     assert one.receive() == {"hello": "world"}
 
@@ -62,7 +68,7 @@ def test_a_connection_is_closed_with_code_and_reason(
 ) -> None:
     one = opened()
 
-    node.close(host_channel(connection_of(stack, one.id)), 4410, "the lambda was deleted")
+    node.close(host_channel(one.id, connection_of(stack, one.id)), 4410, "the lambda was deleted")
 
     assert one.closed() == (4410, "the lambda was deleted")
 
@@ -72,7 +78,7 @@ def test_a_proxy_that_is_gone_is_an_error() -> None:
 
     assert not gone.is_connected
     with pytest.raises(PublishError):
-        gone.require()
+        gone.ensure_reachable()
     with pytest.raises(PublishError):
         gone.send("host-x", b"{}")
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -80,7 +81,7 @@ def check_call(stack: Stack, one: Any, body: Any = 7) -> None:
         ("application/json", "application/json"),
         ("text/event-stream;q=0.5, application/json", "application/json"),
         ("application/json;q=0.2, text/event-stream;q=0.3, */*", "text/event-stream"),
-        ("application/json, text/plain, */*", "application/json"),
+        ("application/json, text/plain", "application/json"),
         ("Text/Event-Stream; charset=utf-8", "text/event-stream"),
     ],
 )
@@ -88,17 +89,46 @@ def test_the_client_says_what_it_takes(stack: Stack, accept: str, expected: str)
     response = ask(stack, "/lambda/new", "sse", Accept=accept)
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, expected)
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"].startswith("no-store")
 
 
 @pytest.mark.parametrize(
-    "accept", ["*/*", "text/html, */*;q=0.8", "text/*", "text/event-stream;q=0", "", "a/b"]
+    "accept",
+    [
+        *("*/*", "text/html, */*;q=0.8", "text/*", "text/event-stream;q=0", "", "a/b"),
+        *("application/json, text/plain, */*", "text/plain, application/json"),
+    ],
 )
 def test_who_takes_anything_is_asked_for_a_websocket(stack: Stack, accept: str) -> None:
     response = ask(stack, "/lambda/new", "sse", Accept=accept)
 
     assert refused(response) == (426, "upgrade_required")
     assert "text/event-stream" in response.json()["error"]
+
+
+def test_an_event_id_in_the_query_goes_on(stack: Stack, opened: Open) -> None:
+    """Polyfills of EventSource put it there, where the header would need a preflight."""
+    one = opened("sse")
+    one.close()
+    last = one.last
+
+    for path in ("/lambda/new", f"/lambda/new/{one.id}"):
+        again = Stream(stack.url, f"{path}?lastEventId={last}")
+        future = calling(stack.url, one.id, body="7")
+        message = again.receive()
+        assert message["method"] != "open"
+        requests.post(
+            f"{stack.url}/lambda/new/{one.id}?token={one.token}",
+            data=json.dumps({"id": message["id"], "result": 8}),
+            timeout=5,
+        )
+        assert future.result(10).json() == 8
+        last = again.last
+        again.close()
+    forged = ask(stack, "/lambda/new?lastEventId=x", "sse")
+    assert refused(forged) == (403, "forbidden")
+    header = ask(stack, f"/lambda/new?lastEventId={last}", "sse", **{"Last-Event-ID": "x"})
+    assert refused(header) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("transport", HTTP)
@@ -289,7 +319,7 @@ def test_a_lambda_that_is_gone_is_opened_again_under_its_id(
     left = time.monotonic()
 
     assert waiting.result(10).json()["code"] == "disconnected"
-    assert 2 <= time.monotonic() - left < 4
+    assert 2 <= time.monotonic() - left < 5
     wait_until(lambda: one.id not in quick.listing())
     again = one.resumed("/lambda/new")
     lambda_id, details = again.open()
@@ -433,8 +463,8 @@ def test_a_full_host_is_busy(stack: Stack, opened: Open) -> None:
         while not (429 in statuses or len(statuses) > 300):
             answer = call(stack.url, one.id, body=body, headers={"Prefer": "respond-async"})
             if answer.status_code == 202:
-                location = answer.headers["Location"]
-                statuses.append(requests.get(stack.url + location, timeout=10).status_code)
+                location = urljoin(answer.url, answer.headers["Location"])
+                statuses.append(requests.get(location, timeout=10).status_code)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -22,7 +23,7 @@ from websockets.exceptions import InvalidStatus
 from grip_lambda.client import Client, Forbidden, Host, NotFound, Unauthorized
 from grip_lambda.hub.access import Access
 from tests.support.clients import Socket, call, calling
-from tests.support.stack import Stack, wait_until
+from tests.support.stack import Stack, free_port, wait_until
 
 ORIGIN = "https://app.example"
 
@@ -237,6 +238,8 @@ def test_a_stream_goes_on_with_the_ticket_that_it_began_with(keyed: Keyed, opene
     assert again.text in events
     check_refused(requests.get(url + expired + "x", headers=headers, timeout=5), 401)
     check_refused(requests.get(url + keyed.ticket("full"), headers=headers, timeout=5), 404)
+    of_another = old(keyed, keyed.ticket("full"))
+    check_refused(requests.get(url + of_another, headers=headers, timeout=5), 401)
     assert ticket not in keyed.stack.log.read_text()
 
 
@@ -263,6 +266,14 @@ def test_hosts_without_websocket_show_keys_and_tickets(keyed: Keyed) -> None:
     headers = {"Accept": "text/event-stream", "Last-Event-ID": event["id"]}
     with stream(f"{url}?ticket={expired}&private", headers=headers) as again:
         assert again.status_code == 200
+    # That of another key, which could host as well, is over; so is its own at another address.
+    for name, path in (("full", ""), ("own", ""), ("full", f"/{lambda_id}"), ("host", "x" * 16)):
+        for accept in ("text/event-stream", "application/json"):
+            other = headers | {"Accept": accept}
+            late = old(keyed, keyed.ticket(name))
+            address = f"{url}{path if path.startswith('/') or not path else f'/{path}'}"
+            refusal = requests.get(f"{address}?ticket={late}", headers=other, timeout=5)
+            check_refused(refusal, 403 if name == "host" else 401)
     headers["Last-Event-ID"] = event["id"][::-1]
     check_refused(stream(f"{url}?ticket={expired}", headers=headers), 403)
     gone = requests.delete(f"{keyed.url}/lambda/{lambda_id}?token={details['token']}", timeout=5)
@@ -321,6 +332,7 @@ def test_a_private_lambda_takes_a_key_that_may_call(keyed: Keyed, opened: Opened
     assert answered(keyed, one, "full") == "hello"
 
     again = opened(None, f"/lambda/new/{one.id}?token={one.token}")  # which does not ask for it
+    assert one.closed()[0] == 4409
     assert answered(keyed, again) == "hello"
 
 
@@ -330,7 +342,8 @@ def check_forged(keyed: Keyed, lambda_id: str, path: str, headers: dict[str, str
     waits = headers | {"Grip_Last": f"wait-{lambda_id}-{token}-{'A' * 22}; last-id=0"}
     check_refused(requests.get(keyed.url + path, headers=waits, timeout=5), 404)
     calls = headers | {"Grip_Last": f"call-{lambda_id}-{token}; last-id=0"}
-    check_refused(call(keyed.url, lambda_id, headers=calls), 404)
+    # To the front it is a call like any other.
+    assert call(keyed.url, lambda_id, headers=calls, wait=0.1).status_code == 504
 
 
 def test_a_call_belongs_to_the_key_that_made_it(keyed: Keyed, opened: Opened) -> None:
@@ -339,7 +352,7 @@ def test_a_call_belongs_to_the_key_that_made_it(keyed: Keyed, opened: Opened) ->
     for name in ("full", "call", None):
         headers = keyed.headers(name) | {"Prefer": "respond-async", "Idempotency-Key": "same"}
         accepted = call(keyed.url, one.id, headers=headers)
-        made[name] = accepted.headers["Location"]
+        made[name] = urljoin(accepted.url, accepted.headers["Location"]).removeprefix(keyed.url)
         one.answer(one.receive(), result=name)
 
     assert len(set(made.values())) == 3
@@ -571,11 +584,12 @@ def test_keys_are_listed_without_their_secrets(keyed: Keyed) -> None:
     assert by_name["full"]["may"] == ["host", "call", "list"]
     assert by_name["of-host"]["lambdas_of"] == [by_name["host"]["id"]]
     assert "of-host" in table.stdout
-    assert set(by_name["full"]) == {"id", "name", "may", "lambdas_of", "created"}
+    assert set(by_name["full"]) == {"id", "name", "may", "lambdas_of", "created", "comment"}
 
 
 def test_the_start_tells_of_the_keys(keyed: Keyed, stack: Stack) -> None:
     wait_until(lambda: "API keys: 6, in" in keyed.stack.log.read_text())
+    assert "that tab is then a function" not in keyed.stack.log.read_text()
     wait_until(lambda: "No API keys are configured" in stack.log.read_text())
     assert stack.log.read_text().count("No API keys are configured") == 1
 
@@ -583,7 +597,7 @@ def test_the_start_tells_of_the_keys(keyed: Keyed, stack: Stack) -> None:
 def test_a_server_does_not_start_without_the_keys_it_should_have(tmp_path: Path) -> None:
     environ = {"GRIP_LAMBDA_DATA": str(tmp_path), "GRIP_LAMBDA_API_KEYS": str(tmp_path / "none")}
 
-    refused = grip_lambda("serve", **environ)
+    refused = grip_lambda("serve", PORT=str(free_port()), **environ)
 
     assert refused.returncode == 2
     assert "GRIP_LAMBDA_API_KEYS" in refused.stderr

@@ -9,8 +9,9 @@ from datetime import datetime
 import pytest
 import requests
 
-from tests.integration.conftest import HostFactory, SocketFactory
+from tests.integration.conftest import HostFactory, SocketFactory, StackFactory
 from tests.support import raw
+from tests.support.clients import Socket
 from tests.support.stack import Stack, wait_until
 
 pytestmark = pytest.mark.function_too
@@ -53,13 +54,13 @@ def test_the_timestamp_has_milliseconds_and_an_offset(stack: Stack, host: HostFa
 def test_headers_have_canonical_names_and_lists_of_strings(
     stack: Stack, opened: SocketFactory
 ) -> None:
-    sent = [("x-tag", "one"), ("X-TAG", "two"), ("user-agent", "browser/1"), ("x-ümlaut", "ä")]
+    sent = [("via", "one"), ("VIA", "two"), ("user-agent", "browser/1"), ("x-ümlaut", "ä")]
     one = opened(additional_headers=sent[:2], user_agent_header="browser/1")
 
     headers = stack.listing()[one.id]["headers"]
 
     assert isinstance(headers, dict)
-    assert headers["X-Tag"] in (["one", "two"], ["one,two"], ["one, two"])
+    assert headers["Via"] in (["one", "two"], ["one,two"], ["one, two"])
     assert headers["User-Agent"] == ["browser/1"]
     assert headers["Host"] == [f"127.0.0.1:{stack.port}"]
     assert headers["Sec-Websocket-Version"] == ["13"]
@@ -95,6 +96,46 @@ def test_credentials_are_redacted(stack: Stack, opened: SocketFactory) -> None:
     assert SECRET not in response.text
     # A Grip-Sig is a JSON web token; those begin like this.
     assert "eyJ" not in response.text
+
+
+def test_what_others_add_is_not_shown(stack: Stack, opened: SocketFactory) -> None:
+    """A proxy with single sign-on adds credentials that nobody here knows the names of."""
+    token = f"eyJ{SECRET}.{SECRET}"
+    hidden = ["X-Jwt", "Cf-Access-Jwt-Assertion", "X-Amzn-Oidc-Data", "X-Anything"]
+    addresses = ["Referer", "X-Forwarded-Uri", "X-Original-Url"]
+    one = opened(
+        additional_headers=[
+            *((name, token) for name in hidden),
+            *((name, f"https://a.example/b?token={SECRET}&c=d") for name in addresses),
+        ],
+        user_agent_header="browser/1",
+        subprotocols=["json-rpc", f"bearer.{token}"],
+    )
+
+    response = requests.get(f"{stack.url}/lambda", timeout=10)
+
+    headers = response.json()[one.id]["headers"]
+    assert SECRET not in response.text
+    assert [headers[name] for name in hidden] == [["[redacted]"]] * len(hidden)
+    assert [headers[name] for name in addresses] == [["https://a.example/b?[redacted]"]] * 3
+    assert headers["Sec-Websocket-Protocol"] == ["json-rpc, [redacted]"]
+    assert headers["User-Agent"] == ["browser/1"]
+
+
+def test_a_setting_names_more_headers_to_show(start_stack: StackFactory) -> None:
+    own = start_stack(GRIP_LAMBDA_SHOWN_HEADERS="X-Tag x-user", WORKERS="1")
+    sent = [("X-Tag", "one"), ("X-User", "ann"), ("X-Other", SECRET), ("X-Api-Key", SECRET)]
+    one = Socket(own.ws_url, additional_headers=sent)
+    one.open()
+    wait_until(lambda: one.id in own.listing())
+
+    headers = own.listing()[one.id]["headers"]
+
+    assert isinstance(headers, dict)
+    shown = {name: headers[name] for name, _ in sent}
+    hidden = ["[redacted]"]
+    assert shown == {"X-Tag": ["one"], "X-User": ["ann"], "X-Other": hidden, "X-Api-Key": hidden}
+    one.close()
 
 
 def test_the_reopen_token_is_not_shown(

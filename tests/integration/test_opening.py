@@ -396,7 +396,7 @@ def test_one_lambda_is_shown_with_its_methods(stack: Stack, opened: SocketFactor
 
     entry = requests.get(f"{stack.url}/lambda/{one.id}", timeout=10).json()
     assert entry["methods"] == ["add", "größer"]
-    assert {k: v for k, v in entry.items() if k != "methods"} == stack.listing()[one.id]
+    assert stack.listing()[one.id].items() <= entry.items()
 
 
 def test_methods_are_not_shown_where_the_host_named_none(stack: Stack, host: HostFactory) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -61,7 +62,7 @@ def begin(stack: Stack, host: Host, method: str = "test", body: Any = 1, **optio
     headers = {**ASYNC, **options.pop("headers", {})}
     response = call(stack.url, host.id, method, json.dumps(body), headers=headers, **options)
     assert response.status_code == 202, response.text
-    return stack.url + response.headers["Location"]
+    return urljoin(response.url, response.headers["Location"])
 
 
 def ask(location: str, wait: float | None = None) -> requests.Response:
@@ -85,16 +86,16 @@ def test_an_asynchronous_call_is_accepted_at_once_and_shows_its_result_later(
 
     assert response.status_code == 202
     assert response.json().keys() == {"state", "created"}
-    location = response.headers["Location"]
-    assert location.startswith("/calls/")
-    assert len(location) == len("/calls/") + 22
-    pending = ask(stack.url + location)
+    location = urljoin(response.url, response.headers["Location"])
+    assert location.startswith(f"{stack.url}/calls/")
+    assert len(location) == len(f"{stack.url}/calls/") + 22
+    pending = ask(location)
     assert (pending.status_code, pending.json()) == (202, response.json())
     assert pending.json()["state"] == "pending"
     gate.opened.set()
-    done = ask(stack.url + location, wait=10)
+    done = ask(location, wait=10)
     assert (done.status_code, done.json()) == (200, {"method": "test", "body": [1]})
-    assert ask(stack.url + location).content == done.content
+    assert ask(location).content == done.content
     assert len(gate.asked) == 1
 
 
@@ -143,7 +144,7 @@ def test_an_asynchronous_call_fails_when_its_host_goes(stack: Stack, opened: Soc
     host = opened()
     response = call(stack.url, host.id, headers=ASYNC)
     host.receive()
-    waiting = asking(stack.url + response.headers["Location"], 20)
+    waiting = asking(urljoin(response.url, response.headers["Location"]), 20)
     host.drop()
 
     assert (waiting.result(10).status_code, waiting.result().json()["code"]) == (
@@ -160,7 +161,7 @@ def test_what_is_refused_is_refused_at_once(stack: Stack, host: Host) -> None:
     assert (no_json.status_code, no_json.json()["code"]) == (400, "bad_request")
 
 
-@pytest.mark.parametrize("token", ["A" * 22, "A", "A" * 23, "%00"])
+@pytest.mark.parametrize("token", ["A" * 22, "A", "A" * 23, "%01"])
 def test_an_unknown_call_is_not_found(stack: Stack, token: str) -> None:
     for method in ("GET", "DELETE"):
         response = requests.request(method, f"{stack.url}/calls/{token}", timeout=10)
@@ -196,7 +197,7 @@ def test_an_asynchronous_body_may_be_larger(stack: Stack, host: Host, gate: Gate
 def test_a_cancelled_call_is_gone_and_its_host_is_told(stack: Stack, opened: SocketFactory) -> None:
     host = opened()
     response = call(stack.url, host.id, headers=ASYNC)
-    location = stack.url + response.headers["Location"]
+    location = urljoin(response.url, response.headers["Location"])
     message = host.receive()
     waiting = asking(location, 20)
 
@@ -215,7 +216,7 @@ def test_cancelling_frees_the_place_of_a_call(stack: Stack, opened: SocketFactor
     response = call(stack.url, host.id, headers=ASYNC)
     assert call(stack.url, host.id).status_code == 429
 
-    requests.delete(stack.url + response.headers["Location"], timeout=10)
+    requests.delete(urljoin(response.url, response.headers["Location"]), timeout=10)
 
     assert call(stack.url, host.id, headers=ASYNC).status_code == 202
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -267,6 +268,68 @@ def test_an_unknown_event_is_not_found_and_calls_nobody(
     assert plain.result(10).status_code == 200
 
 
+def test_an_event_id_in_the_query_is_one_and_no_argument(
+    stack: Stack, opened: SocketFactory
+) -> None:
+    """Polyfills of EventSource put it there, where the header would need a preflight."""
+    host = opened()
+    url = f"{stack.url}/lambda/{host.id}/test"
+    first = requests.get(f"{url}?a=1&lastEventId=", headers=STREAM, stream=True, timeout=10)
+    message = host.receive()
+    assert message["params"] == [{"a": "1"}]
+    assert "no-transform" in first.headers["Cache-Control"]
+    host.answer(message, result=2)
+    parser = Parser()
+    events = [event for piece in first.iter_content(None) for event in parser.feed(piece)]
+    assert shown(events) == [("result", 2)]
+
+    over = requests.get(f"{url}?a=1&lastEventId={events[-1].id}", headers=STREAM, timeout=10)
+    begin = f"{message['id']}.0"
+    again = requests.get(f"{url}?lastEventId={begin}", headers=STREAM, timeout=10)
+    both = requests.get(
+        f"{url}?lastEventId=x", headers={**STREAM, "Last-Event-ID": begin}, timeout=10
+    )
+    unknown = requests.get(f"{url}?lastEventId=x", headers=STREAM, timeout=10)
+
+    assert (over.status_code, unknown.status_code) == (204, 404)
+    assert shown(parser_of(again)) == shown(parser_of(both)) == [("result", 2)]
+    # To a call that is not streamed it is an argument like any other.
+    with ThreadPoolExecutor(1) as pool:
+        plain = pool.submit(requests.get, f"{url}?lastEventId=x", timeout=10)
+        message = host.receive()
+        assert message["params"] == [{"lastEventId": "x"}]
+        host.answer(message, result=1)
+        assert plain.result(10).status_code == 200
+
+
+def parser_of(response: requests.Response) -> list[Event]:
+    return Parser().feed(response.content)
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json", "*/*", "application/json, text/event-stream"]
+)
+def test_who_goes_on_never_makes_a_call(stack: Stack, opened: SocketFactory, accept: str) -> None:
+    host = opened()
+    headers = {"Accept": accept, "Last-Event-ID": "A" * 22 + ".1"}
+
+    response = requests.post(f"{stack.url}/lambda/{host.id}/test", headers=headers, timeout=10)
+
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    plain = calling(stack.url, host.id, "next")
+    message = host.receive()
+    assert message["method"] == "next", "the first that the host was asked"
+    host.answer(message, result=1)
+    assert plain.result(10).status_code == 200
+
+
+def test_parameters_of_what_is_accepted_say_nothing(stack: Stack, opened: SocketFactory) -> None:
+    caller = Reader(stack, opened().id, Accept="text/event-stream;charset=utf-8")
+
+    assert caller.response.headers["Content-Type"].startswith("text/event-stream")
+    caller.close()
+
+
 def test_an_event_of_another_lambda_is_not_found(stack: Stack, opened: SocketFactory) -> None:
     host, other = opened(), opened()
     caller = Reader(stack, host.id)
@@ -337,6 +400,28 @@ def test_a_call_whose_caller_has_gone_is_cancelled_at_its_host(hasty: Stack) -> 
     host.answer(left, result="late")
     host.answer(kept, result="kept")
     assert shown(staying.rest()) == [("result", "kept")]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_call_that_somebody_else_waits_for_is_not_cancelled(hasty: Stack, accept: str) -> None:
+    host = Socket(hasty.ws_url)
+    host.open()
+    wait_until(lambda: host.id in hasty.listing(), what="the listing of a lambda")
+    same = {"Idempotency-Key": "a"}
+    leaving = Reader(hasty, host.id, **same)
+    message = host.receive()
+    leaving.next_id()
+    leaving.close()
+    staying = calling(hasty.url, host.id, "test", "1", headers={**same, "Accept": accept})
+
+    with pytest.raises(TimeoutError):
+        host.receive(3.0)  # of a cancellation, or of a second call
+    host.answer(message, result=1)
+
+    response = staying.result(10)
+    assert response.status_code == 200
+    assert response.text in ("1", "event: result\ndata: 1\n\n")
+    host.close()
 
 
 def test_a_caller_that_is_back_in_time_keeps_its_call(hasty: Stack) -> None:

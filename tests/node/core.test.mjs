@@ -8,7 +8,7 @@ import * as module from "../../clients/js/grip-lambda.js";
 import { lambdaPath } from "../../clients/js/grip-lambda/addresses.js";
 import * as exchange from "../../clients/js/grip-lambda/exchange.js";
 import { answer, toJson } from "../../clients/js/grip-lambda/messages.js";
-import { Methods, failure } from "../../clients/js/grip-lambda/methods.js";
+import { failure, Methods } from "../../clients/js/grip-lambda/methods.js";
 import { ended } from "../../clients/js/grip-lambda/progress.js";
 import { inWords } from "../../clients/js/grip-lambda/request.js";
 
@@ -94,6 +94,29 @@ test("a function gets the body and the call, a fallback the name before them", (
   assert.equal(methods.names(), null);
 });
 
+test("a description says what is known of each method", async () => {
+  const methods = new Methods({ square: ({ n }) => n * n, other: () => 1 });
+  const params = { type: "object", properties: { n: { type: "number" } } };
+  methods.describe(
+    { square: { description: "Squares.", params, result: { type: "number" } } },
+    { title: "Numbers" },
+  );
+
+  const { info, methods: told } = await methods.find("rpc.discover", [])({});
+  assert.equal(info.title, "Numbers");
+  assert.deepEqual(told[0], {
+    name: "square",
+    description: "Squares.",
+    paramStructure: "by-position",
+    params: [{ name: "body", required: true, schema: params }],
+    result: { name: "result", schema: { type: "number" } },
+  });
+  assert.deepEqual([told[1].name, told[1].params[0].schema], ["other", {}]);
+  for (const wrong of [{ square: 5 }, { square: { summary: "" } }, { square: { params: 1n } }]) {
+    assert.throws(() => methods.describe(wrong), TypeError);
+  }
+});
+
 test("what a generator yields is reported, and its end awaited", async () => {
   const told = [];
   const stop = new AbortController();
@@ -131,7 +154,9 @@ test("what a generator yields is reported, and its end awaited", async () => {
 
 test("API keys that are none", () => {
   for (const key of ["with space", "é", "line\n", 7]) {
-    for (const make of [() => new Client("http://h", { key }), () => new Host("http://h", {}, { key })]) {
+    for (
+      const make of [() => new Client("http://h", { key }), () => new Host("http://h", {}, { key })]
+    ) {
       assert.throws(make, (error) => error instanceof TypeError && !error.message.includes(key));
     }
   }

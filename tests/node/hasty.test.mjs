@@ -14,15 +14,15 @@ import {
 } from "../../clients/js/grip-lambda.js";
 import {
   Functions,
-  KEYED_URL,
+  hosted,
   KEY_CALL,
   KEY_FULL,
   KEY_HOST,
-  WebSocket,
-  hosted,
+  KEYED_URL,
   network,
   until,
   useless,
+  WebSocket,
 } from "./support.mjs";
 
 const keyed = { url: KEYED_URL, key: KEY_HOST };

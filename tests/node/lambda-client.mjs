@@ -3,7 +3,7 @@
 //
 // node lambda-client.mjs ws://localhost:7999/lambda/new
 
-import { WebSocket, createWebSocketStream } from "ws";
+import { createWebSocketStream, WebSocket } from "ws";
 
 async function newLambda(url, handler) {
   const duplex = createWebSocketStream(new WebSocket(url), { encoding: "utf-8" });
@@ -18,6 +18,7 @@ async function newLambda(url, handler) {
     duplex.write(JSON.stringify(resp));
   }
 
+  // deno-lint-ignore no-async-promise-executor -- as it is documented
   return new Promise(async (resolve) => {
     for await (const message of duplex) {
       const { method, params, id } = JSON.parse(message);

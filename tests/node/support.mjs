@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, connect as connectTo } from "node:net";
+import { connect as connectTo, createServer } from "node:net";
 
 import { Client, Host, RemoteError } from "../../clients/js/grip-lambda.js";
 

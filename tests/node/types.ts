@@ -34,6 +34,7 @@ export async function programs(): Promise<void> {
   host.method("greet", (body, call) => ({ hello: body, aborted: call.signal.aborted }));
   host.method(async function later() {});
   host.fallback((method, body) => [method, body]);
+  host.describe({ greet: { description: "Greets.", params: { type: "object" }, result: true } });
   host.onUp((id) => console.log(host.address("greet"), id.length));
   host.onDown((reason: string) => console.log(reason));
   await host.start(5);
@@ -80,7 +81,7 @@ export async function programs(): Promise<void> {
   // @ts-expect-error: nobody sets the id of a host
   host.id = "A";
   // @ts-expect-error: a stream is not a promise of its result
-  const wrong: string = await client.stream<string>(id, "count", 3);
+  const _wrong: string = await client.stream<string>(id, "count", 3);
   // @ts-expect-error: there is no such method
   host.stop();
 }

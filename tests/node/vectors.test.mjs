@@ -5,7 +5,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import * as all from "../../clients/js/grip-lambda.js";
-import { baseUrl } from "../../clients/js/grip-lambda/addresses.js";
+import {
+  baseUrl,
+  keyHeaders,
+  presented,
+  withoutSecrets,
+} from "../../clients/js/grip-lambda/addresses.js";
 import { Backoff } from "../../clients/js/grip-lambda/backoff.js";
 import * as exchange from "../../clients/js/grip-lambda/exchange.js";
 import { Context } from "../../clients/js/grip-lambda/context.js";
@@ -52,6 +57,7 @@ function happen(session, step) {
   if ("receive" in step) return session.received(textOf(step.receive));
   if ("lose" in step) return session.lost(step.lose);
   if ("finish" in step) return session.finished(...step.finish);
+  if ("posted" in step) return session.posted(...step.posted);
   if ("progress" in step) return session.progressed(...step.progress);
   return session.stop();
 }
@@ -107,6 +113,23 @@ test("addresses of servers", () => {
   for (const url of VECTORS.not_servers) assert.throws(() => baseUrl(url), /address/, url);
 });
 
+test("a password in an address is not shown", () => {
+  for (const url of VECTORS.secret_servers) {
+    assert.throws(() => baseUrl(url), (error) => !error.message.includes("geheim"), url);
+  }
+});
+
+test("texts without secrets", () => {
+  for (const { text, shown } of VECTORS.without_secrets) assert.equal(withoutSecrets(text), shown);
+});
+
+test("what is shown to the server", () => {
+  for (const { path, key, headers, sent, with: expected } of VECTORS.credentials) {
+    const found = presented(path, keyHeaders(key ?? ""), headers);
+    assert.deepEqual(found, { path: sent, headers: expected });
+  }
+});
+
 test("names of methods", () => {
   const methods = new Methods(new Map(VECTORS.names.good.map((name) => [name, () => name])));
   assert.deepEqual(methods.names(), VECTORS.names.good);
@@ -140,9 +163,9 @@ test("idempotency keys that are none", () => {
   }
 });
 
-const outcomeOf = ({ failure, sent, late = false, status, text, type, location = null }) =>
+const outcomeOf = ({ failure, sent, late, lasting, status, text, type, location = null }) =>
   failure
-    ? { reason: failure, sent, late }
+    ? { reason: failure, sent, late: Boolean(late), lasting: Boolean(lasting) }
     : { status, text, contentType: type ?? "application/json", location };
 
 /** Check that an error is one of the library, and has the members that are wanted. */
@@ -195,6 +218,7 @@ const FLOWS = {
   done: (id) => exchange.hasEnded(id, [1, 2]),
   cancel: (id) => exchange.cancellation(id, [1, 2]),
   delete: (id, token) => exchange.deletion(id, token, [1, 2]),
+  describe: (address) => exchange.description(address, [1, 2]),
 };
 
 for (const vector of VECTORS.flows) {
@@ -206,7 +230,9 @@ for (const vector of VECTORS.flows) {
 
 test("events of a stream", () => {
   for (const vector of VECTORS.event_streams) {
-    for (const cut of [(bytes) => [bytes], (bytes) => [...bytes].map((one) => Uint8Array.of(one))]) {
+    for (
+      const cut of [(bytes) => [bytes], (bytes) => [...bytes].map((one) => Uint8Array.of(one))]
+    ) {
       const parser = new Parser();
       const pieces = vector.pieces.flatMap((piece) => cut(new TextEncoder().encode(piece)));
       const found = pieces.flatMap((piece) => parser.feed(piece));

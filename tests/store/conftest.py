@@ -57,7 +57,10 @@ def _redis(server: RedisServer) -> Backend:
     return Backend(server.url, left)
 
 
-@pytest.fixture(params=["sqlite", "redis", "redis_cluster"])
+SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("redis", "redis_cluster")]
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     if request.param == "sqlite":
         return _sqlite(tmp_path)

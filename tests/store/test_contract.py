@@ -18,18 +18,18 @@ from grip_lambda.store import (
     Call,
     Closed,
     Due,
-    Earlier,
     Host,
+    IdempotencyKey,
     Lambda,
-    Once,
     Outcome,
     Past,
     Permit,
+    SameCall,
     Store,
     Wait,
     open_store,
 )
-from grip_lambda.store.facts import OUTCOME_KEPT_S, REMEMBERED_S
+from grip_lambda.store.facts import OUTCOME_KEPT_S, REMEMBERED_S, Callee
 from tests.store.conftest import Backend
 
 NOW = 1_800_000_000.0
@@ -379,6 +379,18 @@ def test_a_call_is_found_only_under_its_own_lambda(store: Store) -> None:
     assert store.get_call(an_id(0), "another", NOW) is None
 
 
+def test_a_call_past_its_deadline_takes_no_place_though_nobody_has_ended_it(store: Store) -> None:
+    opened(store, max_calls=2)
+    store.begin_call(a_call("short", deadline=NOW + 1), NOW)
+    store.begin_call(a_call("long"), NOW)
+    with pytest.raises(Busy):
+        store.begin_call(a_call("next"), NOW + 0.9)
+
+    store.begin_call(a_call("next"), NOW + 1)
+    with pytest.raises(Busy):
+        store.begin_call(a_call("last"), NOW + 1)
+
+
 def test_a_busy_lambda_takes_calls_again_as_others_end(store: Store, second: Store) -> None:
     opened(store, max_calls=2)
     store.begin_call(a_call("a"), NOW)
@@ -706,60 +718,64 @@ def test_a_plain_call_is_not_found_without_its_lambda(store: Store) -> None:
 
 def test_a_call_with_a_known_key_is_not_entered(store: Store, second: Store) -> None:
     opened(store)
-    once = Once("key", "print")
+    idempotency_key = IdempotencyKey("key", "print")
     first = a_kept_call("first")
-    assert isinstance(store.begin_call(first, NOW, once), Host)
+    assert isinstance(store.begin_call(first, NOW, idempotency_key), Host)
 
-    assert second.begin_call(a_kept_call("second"), NOW, Once("key", "x")) == Earlier(
+    assert second.begin_call(a_kept_call("second"), NOW, IdempotencyKey("key", "x")) == SameCall(
         "first", "print"
     )
     assert second.find_call("second", NOW) is None
     end(store, first)
     store.close_lambda(an_id(), "connection-0", GONE, NOW + 1)
-    assert second.begin_call(a_kept_call("third"), NOW + 599, once) == Earlier("first", "print")
+    assert second.begin_call(a_kept_call("third"), NOW + 599, idempotency_key) == SameCall(
+        "first", "print"
+    )
 
 
 def test_a_key_is_free_again_when_its_call_is_kept_no_longer(store: Store) -> None:
     opened(store, expires=NOW + 2000)
-    once = Once("key", "print")
+    idempotency_key = IdempotencyKey("key", "print")
     first = a_kept_call("first")
-    store.begin_call(first, NOW, once)
+    store.begin_call(first, NOW, idempotency_key)
     end(store, first)
 
     later = a_kept_call("second", deadline=NOW + 700)
-    assert isinstance(store.begin_call(later, NOW + 600, once), Host)
-    assert store.begin_call(a_kept_call("third"), NOW + 601, once) == Earlier("second", "print")
+    assert isinstance(store.begin_call(later, NOW + 600, idempotency_key), Host)
+    assert store.begin_call(a_kept_call("third"), NOW + 601, idempotency_key) == SameCall(
+        "second", "print"
+    )
 
 
 def test_keys_are_kept_apart_by_lambda(store: Store) -> None:
     opened(store)
     opened(store, 1)
-    once = Once("key", "print")
+    idempotency_key = IdempotencyKey("key", "print")
 
-    assert isinstance(store.begin_call(a_kept_call("a"), NOW, once), Host)
-    assert isinstance(store.begin_call(a_call("b", 1, kept_s=600.0), NOW, once), Host)
+    assert isinstance(store.begin_call(a_kept_call("a"), NOW, idempotency_key), Host)
+    assert isinstance(store.begin_call(a_call("b", 1, kept_s=600.0), NOW, idempotency_key), Host)
 
 
 def test_what_is_refused_or_forgotten_leaves_its_key_free(store: Store) -> None:
-    once = Once("key", "print")
+    idempotency_key = IdempotencyKey("key", "print")
     with pytest.raises(NotFound):
-        store.begin_call(a_kept_call("a"), NOW, once)
+        store.begin_call(a_kept_call("a"), NOW, idempotency_key)
     opened(store)
 
-    assert isinstance(store.begin_call(a_kept_call("b"), NOW, once), Host)
+    assert isinstance(store.begin_call(a_kept_call("b"), NOW, idempotency_key), Host)
     store.free_key(an_id(), "b")
     store.free_key(an_id(), "unknown")
 
     assert store.find_call("b", NOW) == (a_kept_call("b"), None)
-    assert isinstance(store.begin_call(a_kept_call("c"), NOW, once), Host)
+    assert isinstance(store.begin_call(a_kept_call("c"), NOW, idempotency_key), Host)
 
 
 def test_of_many_calls_with_one_key_one_is_entered(store: Store, second: Store) -> None:
     opened(store)
-    found: list[Host | Earlier] = []
+    found: list[Host | SameCall] = []
 
     def begin(handle: Store, token: str) -> None:
-        found.append(handle.begin_call(a_kept_call(token), NOW, Once("key", "print")))
+        found.append(handle.begin_call(a_kept_call(token), NOW, IdempotencyKey("key", "print")))
 
     at_once(
         *(
@@ -769,7 +785,7 @@ def test_of_many_calls_with_one_key_one_is_entered(store: Store, second: Store) 
     )
 
     assert len([one for one in found if isinstance(one, Host)]) == 1
-    assert len({one for one in found if isinstance(one, Earlier)}) == 1
+    assert len({one for one in found if isinstance(one, SameCall)}) == 1
 
 
 def test_a_cancelled_call_has_that_outcome_whoever_answers(store: Store, second: Store) -> None:
@@ -1073,3 +1089,145 @@ def test_a_lambda_without_an_owner_is_for_nobody_who_is_for_those_of_some(store:
     with pytest.raises(Forbidden):
         store.begin_call(a_call(), NOW, None, Permit("k", private=True, owners=frozenset(["k"])))
     assert store.begin_call(a_call(), NOW, None, Permit("k", private=True))
+
+
+# Calls that a thread waits for first
+
+
+def test_a_callee_is_what_a_caller_has_to_know(store: Store, second: Store) -> None:
+    opened(store)
+    opened(
+        store,
+        1,
+        node="n2",
+        code="jsonrpc-2.0",
+        transport="poll",
+        context=True,
+        max_calls=3,
+        private=True,
+        owner="key",
+    )
+
+    assert second.find_callee(an_id(0), NOW) == Callee(Host("connection-0", "n1"), None, False, "")
+    assert second.find_callee(an_id(1), NOW) == Callee(
+        Host("connection-1", "n2", "jsonrpc-2.0", "poll", True), 3, True, "key"
+    )
+    assert store.find_callee(an_id(2), NOW) is None
+    assert store.find_callee(an_id(0), NOW + 60) is None
+    store.close_lambda(an_id(0), "connection-0", GONE, NOW)
+    assert store.find_callee(an_id(0), NOW) is None
+
+
+def test_a_call_may_be_for_one_connection_only(store: Store) -> None:
+    opened(store)
+    call = a_call()
+    with pytest.raises(NotFound):
+        store.begin_call(call, NOW, connection="another")
+    assert store.get_call(call.lambda_id, call.token, NOW) is None
+    assert store.begin_call(call, NOW, connection="connection-0") == Host("connection-0", "n1")
+    assert outcome(store, call) is None
+
+    new = a_lambda(connection="connection-9")
+    store.open_lambda(new, GONE, NOW, take_over=True)
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("late"), NOW, connection="connection-0")
+    store.close_lambda(an_id(), "connection-9", GONE, NOW)
+    with pytest.raises(NotFound):
+        store.begin_call(a_call("later"), NOW, connection="connection-9")
+
+
+def test_a_call_for_one_connection_counts_like_any_other(store: Store) -> None:
+    opened(store, max_calls=1, private=True)
+    permit = Permit(private=True)
+    with pytest.raises(Forbidden):
+        store.begin_call(a_call("a"), NOW, connection="connection-0")
+    store.begin_call(a_call("a"), NOW, permit=permit, connection="connection-0")
+    with pytest.raises(Busy):
+        store.begin_call(a_call("b"), NOW, permit=permit, connection="connection-0")
+
+
+def test_a_call_is_handed_over_to_who_holds_its_caller(store: Store, second: Store) -> None:
+    opened(store)
+    call = a_call(node="@here.x", details="d", kind="invoke", created=NOW, client="c")
+    store.begin_call(call, NOW)
+
+    held = replace(call, node="n2")
+    assert second.hand_over(call.lambda_id, call.token, "n2", NOW) == (held, None)
+    assert store.get_call(call.lambda_id, call.token, NOW) == (held, None)
+    assert store.hand_over(call.lambda_id, call.token, "n2", NOW) == (held, None), (
+        "as often as may be"
+    )
+    again = replace(call, node="n1")
+    assert store.hand_over(call.lambda_id, call.token, "n1", NOW) == (again, None)
+    assert end(second, call) == [again], "whoever ends it learns who holds its caller"
+
+
+def test_a_call_that_has_ended_is_not_handed_over(store: Store) -> None:
+    opened(store)
+    call = a_call(node="@here.x")
+    assert store.hand_over(call.lambda_id, call.token, "n2", NOW) is None
+    store.begin_call(call, NOW)
+    assert store.hand_over(an_id(1), call.token, "n2", NOW) is None
+    end(store, call)
+
+    assert store.hand_over(call.lambda_id, call.token, "n2", NOW) == (call, OK)
+    assert store.get_call(call.lambda_id, call.token, NOW) == (call, OK)
+    assert store.hand_over(call.lambda_id, call.token, "n2", NOW + OUTCOME_KEPT_S) is None
+
+
+def test_a_call_is_either_ended_or_handed_over_first(store: Store, second: Store) -> None:
+    """Whichever comes first, somebody learns of the end: who ends it, or who holds the caller."""
+    opened(store)
+    for n in range(30):
+        call = a_call(f"token-{n}", node="@here.x")
+        store.begin_call(call, NOW)
+        found: list[Any] = []
+        ended: list[Any] = []
+
+        at_once(
+            lambda call=call, found=found: found.append(  # type: ignore[misc]
+                store.hand_over(call.lambda_id, call.token, "n2", NOW)
+            ),
+            lambda call=call, ended=ended: ended.extend(end(second, call)),  # type: ignore[misc]
+        )
+
+        ((_, result),) = found
+        assert len(ended) == 1
+        assert result == OK or ended == [replace(call, node="n2")], "nobody tells the caller"
+
+
+@pytest.mark.parametrize("how", ["close", "expire", "cancel"])
+def test_a_call_that_was_handed_over_ends_where_it_is_held(store: Store, how: str) -> None:
+    opened(store)
+    call = a_call(node="@here.x", deadline=NOW + 5)
+    store.begin_call(call, NOW)
+    store.hand_over(call.lambda_id, call.token, "n2", NOW)
+
+    if how == "close":
+        closed = store.close_lambda(an_id(), "connection-0", GONE, NOW)
+        assert closed is not None
+        (ended,) = closed.calls
+    elif how == "expire":
+        (ended,) = store.expire(GONE, LATE, NOW + 5).calls
+    else:
+        cancelled = store.cancel_call(call.lambda_id, call.token, GONE, NOW)
+        assert cancelled is not None
+        ended = cancelled[0]
+    assert ended == replace(call, node="n2")
+
+
+def test_large_messages_take_turns_one_after_the_other(store: Store, second: Store) -> None:
+    opened(store)
+    taken = [
+        handle.take_turn(an_id(), "connection-0", 0.5, NOW) for handle in (store, second, store)
+    ]
+
+    assert taken == pytest.approx([NOW, NOW + 0.5, NOW + 1.0])
+    callee = second.find_callee(an_id(), NOW)
+    assert callee is not None
+    assert callee.host.busy_until == pytest.approx(NOW + 1.5)
+    host = store.begin_call(a_call(), NOW)
+    assert isinstance(host, Host)
+    assert host.busy_until == pytest.approx(NOW + 1.5)
+    assert store.take_turn(an_id(), "connection-0", 0.5, NOW + 9) == pytest.approx(NOW + 9)
+    assert store.take_turn(an_id(), "another", 0.5, NOW) == NOW

@@ -133,6 +133,7 @@ class Host:
         self._thread.join(5)
 
     def __enter__(self) -> Host:
+        self.settle()  # it is listed then
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -63,13 +63,13 @@ class Cluster(Program):
         return "The cluster is ready" in self.log.read_text()
 
     def pushpin(self, node: ClusterNode) -> int:
-        """Return the process id of a node's Pushpin, the parent of its programs."""
-        return self._child(f"--config={node.rundir}/")
+        """Return the process id of what started a node's Pushpin and its zurls."""
+        return self._child(f"grip_lambda.serve.node {node.rundir} ")
 
     def program(self, node: ClusterNode, name: str) -> int:
         """Return the process id of a Pushpin, or of one of its programs by its name."""
         main = self.pushpin(node)
-        return main if name == "pushpin" else program_below(main, name)
+        return program_below(main, name)
 
     def programs(self, node: ClusterNode) -> list[int]:
         """Return the process ids of a node's Pushpin and of all its programs."""

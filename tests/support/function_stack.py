@@ -43,6 +43,10 @@ class FunctionStack(Stack):
             self.stop()
             raise
 
+    @property
+    def has_front(self) -> bool:
+        return False
+
     def _invoke(self, event: object) -> object:
         if not self._functions:  # Pushpin is asked whether it is there, before the function is
             return {"statusCode": 200}

@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from grip_lambda.serve.pushpin import PushpinConfig
-from tests.support.stack import descendants, ended, free_port, wait_until
+from tests.support.stack import descendants, ended, free_port, program_below, wait_until
 
 KEY = "0123456789abcdef" * 4
 
@@ -35,8 +35,8 @@ class Pushpin:
                 its name alone, as Fanout does.
         """
         self._rundir = Path(tempfile.mkdtemp(prefix="gl-"))
-        self.config = PushpinConfig.local("n1", free_port(), backend, KEY, self._rundir)
-        command = self.config.write()
+        self.config = PushpinConfig.local("n1", free_port(), backend, KEY, self._rundir, env={})
+        self._command = self.config.write()
         if not issuers:
             route = f"*,sig_iss=n1,sig_key={KEY} {backend},over_http\n"
             (self._rundir / "routes").write_text(route)
@@ -46,8 +46,11 @@ class Pushpin:
         self.http_control = f"http://127.0.0.1:{self.config.http_control_port}"
         self.zmq_control = self.config.control_uri
         self.log = self._rundir / "log"
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         try:
             wait_until(self._answers, 20, "the start of Pushpin")
         except BaseException:
@@ -60,6 +63,19 @@ class Pushpin:
             requests.get(self.http_control, timeout=1)
             return requests.get(self.url, timeout=5).status_code != 0
         return False
+
+    def program(self, name: str) -> int:
+        """Return the process id of one of its programs, like ``pushpin-handler``."""
+        return program_below(self._process.pid, name)
+
+    def kill(self) -> None:
+        """End all of it at once; ``start`` starts it again."""
+        started = [self._process.pid, *descendants(self._process.pid)]
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        wait_until(lambda: all(ended(pid) for pid in started), what="the end of Pushpin")
 
     def stop(self) -> None:
         started = [self._process.pid, *descendants(self._process.pid)]

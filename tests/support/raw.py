@@ -79,15 +79,15 @@ def handshake(
     raw = connect(port, receive_buffer)
     raw.sendall(HANDSHAKE.format(path=path, upgrade=upgrade, more=more).encode())
     # A buffered reader would swallow the frames behind the answer.
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = raw.recv(1)
-        assert byte, f"the connection ended within the answer: {head!r}"
-        head += byte
+    head = _until(raw, b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     fields = (line.partition(":") for line in lines[1:] if line)
     headers = {name.lower(): value.strip() for name, _, value in fields}
     body = b""
+    if headers.get("transfer-encoding") == "chunked":
+        while size := int(_until(raw, b"\r\n"), 16):
+            body += _exactly(raw, size)
+            _exactly(raw, 2)
     while len(body) < int(headers.get("content-length", 0)):
         body += raw.recv(65536)
     return raw, Reply(int(lines[0].split(" ")[1]), headers, body)
@@ -124,6 +124,15 @@ def frame(opcode: int, content: bytes) -> bytes:
     else:
         size = bytes([0x80 | 127]) + struct.pack(">Q", len(content))
     return bytes([0x80 | opcode]) + size + bytes(4) + content
+
+
+def _until(raw: socket.socket, end: bytes) -> bytes:
+    read = b""
+    while not read.endswith(end):
+        byte = raw.recv(1)
+        assert byte, f"the connection ended within the answer: {read!r}"
+        read += byte
+    return read
 
 
 def _exactly(raw: socket.socket, size: int) -> bytes:

@@ -39,10 +39,17 @@ def free_port() -> int:
             return port
 
 
+def inherited() -> dict[str, str]:
+    """Return the environment of the tests, without what would be a setting."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("GRIP_") and k != "HOST"}
+
+
 class Program:
     """A running command of `grip-lambda`; everything that it starts is in its process tree."""
 
     arguments: ClassVar[tuple[str, ...]]
+    #: A command that starts it, where it is not started as it is.
+    by: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
@@ -51,9 +58,8 @@ class Program:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self.log = folder / "log"
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRIP_")}
         self._environ = {
-            **inherited,
+            **inherited(),
             "PORT": str(self.port),
             "GRIP_LAMBDA_DATA": str(self.data),
             **environ,
@@ -69,7 +75,7 @@ class Program:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grip_lambda", *self.arguments],
+                [*self.by, sys.executable, "-m", "grip_lambda", *self.arguments],
                 env=self._environ,
                 stdout=log,
                 stderr=log,
@@ -128,15 +134,25 @@ class Program:
 class Stack(Program):
     """A running `grip-lambda serve`."""
 
-    arguments = ("serve", "--no-demo")
+    arguments: ClassVar[tuple[str, ...]] = ("serve", "--no-demo")
+
+    @property
+    def has_front(self) -> bool:
+        """Whether an nginx stands before Pushpin."""
+        return self._environ.get("GRIP_LAMBDA_FRONT") != "0"
+
+    @property
+    def max_body(self) -> int:
+        """How many bytes the body of a call may have whose caller waits."""
+        return 6_291_456 if self.has_front else 100_000
 
     def workers(self) -> list[int]:
         """Return the process ids of the Flask workers."""
         return [
             pid
             for pid in descendants(self.pid)
-            if "granian" in command(pid)
-            and "granian" in command(parent(pid))
+            if "serve.backend" in command(pid)
+            and "serve.backend" in command(parent(pid))
             and "resource_tracker" not in command(pid)
         ]
 
@@ -172,11 +188,23 @@ class Stack(Program):
 
 
 def ended(pid: int) -> bool:
-    """Tell whether a process has ended and closed its sockets, collected or not."""
+    """Tell whether a process has ended and closed its sockets, collected or not.
+
+    Its sockets are open until the last of its threads has ended.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        threads = [entry.name for entry in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
         return True
+    return all(_thread_ended(pid, thread) for thread in threads)
+
+
+def _thread_ended(pid: int, thread: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/task/{thread}/stat").read_text()
+    except OSError:
+        return True
+    return state.rpartition(")")[2].split()[0] in "ZX"
 
 
 def descendants(pid: int) -> list[int]:
@@ -195,10 +223,10 @@ def descendants(pid: int) -> list[int]:
 
 def program_below(pid: int, name: str) -> int:
     """Return the process id of a program that a process started, by the name of its file."""
-    (found,) = [
+    found = [
         one for one in descendants(pid) if command(one).split(" ")[0].rpartition("/")[2] == name
     ]
-    return found
+    return found[0]  # there are several zurls
 
 
 def _with_data(folder: Path) -> list[int]:

@@ -1,9 +1,14 @@
-"""The arrows: web → hub → grip, store → protocol, and never upwards."""
+"""The arrows: web → hub → grip, store → protocol, and never upwards; in the hub, from room to room.
+
+A room is a folder. Others import what its ``__init__`` exports, and none of its modules.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,8 +25,12 @@ PURE = [
     "backoff",
     "errors",
     "exchange",
+    "describing",
     "messages",
     "methods",
+    "parameters",
+    "schemas",
+    "shapes",
     "session",
     "stream_state",
     "loss",
@@ -46,9 +55,25 @@ NEVER: dict[str, set[str]] = {
     "store": {"zmq", "gripcontrol", "pubcontrol", "jwt"} | FRAMEWORK | CLIENTS,
     "grip": {"sqlite3", "redis"} | FRAMEWORK | (CLIENTS - {"requests"}),
     "hub": {"sqlite3", "redis", "zmq"} | FRAMEWORK | CLIENTS,
-    "web": {"sqlite3", "redis", "zmq", "threading"} | CLIENTS,
+    "web": {"sqlite3", "redis", "zmq"} | CLIENTS,
     "client": {"zmq", "gripcontrol", "pubcontrol", "redis", "sqlite3", "click"} | FRAMEWORK,
 }
+
+#: Folders that others know by what they export.
+CLOSED = [
+    *("hub/access", "hub/delivery", "hub/calls", "hub/calls/kinds", "hub/hosts", "hub/hosts/http"),
+    *("hub/watching", "web/watching", "web/callers", "web/hosts", "store/sqlite", "store/redis"),
+]
+#: The floors of the hub, from below; each may import those below it.
+FLOORS = [
+    {"access", "channels"},
+    {"delivery"},
+    {"watching"},
+    {"calls"},
+    {"hosts"},
+    {"sweeper"},
+    {"__init__"},
+]
 
 
 def files(room: str) -> list[Path]:
@@ -56,7 +81,7 @@ def files(room: str) -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the absolute names of the modules that a file imports, wherever it does."""
+    """Yield the absolute names of what a file imports, wherever it does."""
     package = ["grip_lambda", *path.relative_to(ROOT).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -64,7 +89,6 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
@@ -83,6 +107,58 @@ def test_a_room_keeps_out_what_does_not_belong_there(room: str) -> None:
     for path in files(room):
         for name in imports(path):
             assert name.split(".")[0] not in NEVER[room], f"{path.name} imports {name}"
+
+
+def module_of(path: Path) -> str:
+    """Return the module that a file is; a package's name for its ``__init__``."""
+    parts = ["grip_lambda", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules() -> dict[str, Path]:
+    return {module_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def arrows(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """Return the modules that a file imports names of, for its types alone included."""
+    names = {name if name in known else name.rpartition(".")[0] for name in imports(path)}
+    return names & known.keys()
+
+
+def floor_of(module: str) -> int:
+    """Return how high in the hub a module is."""
+    parts = module.split(".")
+    name = parts[2] if len(parts) > 2 else "__init__"
+    return next(floor for floor, names in enumerate(FLOORS) if name in names)
+
+
+def test_the_rooms_of_the_hub_stand_on_one_another() -> None:
+    known = modules()
+    for path in files("hub"):
+        here = module_of(path)
+        for name in arrows(path, known):
+            if name.startswith("grip_lambda.hub") and name.split(".")[:3] != here.split(".")[:3]:
+                assert floor_of(name) < floor_of(here), f"{here} imports {name}"
+
+
+@pytest.mark.parametrize("folder", CLOSED)
+def test_others_import_only_what_a_folder_exports(folder: str) -> None:
+    room = f"grip_lambda.{folder.replace('/', '.')}"
+    exported = {f"{room}.{name}" for name in import_module(room).__all__}
+    for here, path in modules().items():
+        if here == room or here.startswith(f"{room}."):
+            continue
+        for name in imports(path):
+            if name.startswith(f"{room}."):
+                assert name in exported, f"{here} imports {name}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = modules()
+    del known["grip_lambda"]  # the version, and names of the client for its users
+    order = TopologicalSorter({here: arrows(path, known) - {here} for here, path in known.items()})
+
+    order.prepare()  # which raises CycleError, with the modules in their order
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -104,3 +180,20 @@ def test_every_room_has_a_rule_or_stands_on_top() -> None:
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
     assert rooms <= set(BELOW) | {"serve", "faas", "cli"}
+
+
+#: What is decided by one mapping, and by the classes in it: an attribute, and who may compare it.
+DECIDED_ONCE = {"transport": {"store/facts.py"}}
+
+
+@pytest.mark.parametrize("name", DECIDED_ONCE)
+def test_what_a_class_stands_for_is_compared_nowhere_else(name: str) -> None:
+    for path in sorted(ROOT.rglob("*.py")):
+        here = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            compared = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+            if isinstance(node, ast.Match):
+                compared = [node.subject]
+            for side in compared:
+                found = getattr(side, "attr", getattr(side, "id", None))
+                assert found != name or here in DECIDED_ONCE[name], f"{here}:{side.lineno}"

@@ -11,25 +11,27 @@ import pytest
 
 from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
-from grip_lambda.hub.callers import Caller, Hold
-from grip_lambda.hub.calls import Calls
-from grip_lambda.hub.hosts import Hosts
-from grip_lambda.hub.http_hosts import HttpHosts
-from grip_lambda.hub.outbox import Outbox
-from grip_lambda.hub.replies import Replies
-from grip_lambda.hub.results import Results
+from grip_lambda.hub.calls import SAME, Caller, Calls, Hold, KeptCalls, Replies, outcomes
+from grip_lambda.hub.calls.kept import READ
+from grip_lambda.hub.delivery import Delivery
+from grip_lambda.hub.hosts import Hosts, HttpHosts
 from grip_lambda.hub.sweeper import Sweeper
-from grip_lambda.store import Call, Due, Lambda, Outcome, Store, open_store
+from grip_lambda.store import Call, Due, Outcome, Store, Wait
+from tests.support.stores import store_with_host
 
 ID = "A" * 16
 OK = Outcome(200, b"1")
 
 
 class FakeNode:
-    """Notes what it is told to reply."""
+    """Notes what it is told to reply, and to send."""
 
     def __init__(self) -> None:
         self.replies: list[tuple[str, int, bytes]] = []
+        self.sent: list[bytes] = []
+
+    def send(self, channel: str, message: bytes, **_: object) -> None:
+        self.sent.append(message)
 
     def reply(self, channel: str, status: int, body: bytes, headers: Any = None) -> None:
         self.replies.append((channel, status, body))
@@ -37,17 +39,9 @@ class FakeNode:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    now = time.time()
-    opened.open_lambda(
-        Lambda(ID, "connection", "n1", "json-rpc", "generation", now, now + 60),
-        OK,
-        now,
-        take_over=False,
-    )
-    opened.begin_call(Call("token", ID, "n2", now + 30), now)
-    yield opened
-    opened.close()
+    with store_with_host(tmp_path, ID) as opened:
+        opened.begin_call(Call("token", ID, "n2", time.time() + 30), time.time())
+        yield opened
 
 
 @pytest.fixture
@@ -57,8 +51,8 @@ def node() -> FakeNode:
 
 @pytest.fixture
 def calls(store: Store, node: FakeNode) -> Calls:
-    nodes = cast(Nodes, {"n2": node})
-    return Calls(store, nodes, Outbox(store, nodes, b"secret"), Replies(store, nodes))
+    nodes = cast(Nodes, {"n1": node, "n2": node})
+    return Calls(store, Delivery(store, nodes, b"secret"), Replies(store, nodes))
 
 
 def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes_again(
@@ -92,7 +86,7 @@ def test_a_call_that_is_repeated_while_the_store_is_away_is_held_again(
 
     monkeypatch.setattr(store, "get_call", away)
 
-    found = calls.resume(ID, "token", Caller("n2", 20), str)
+    found = calls.repeated(ID, "token", Caller("n2", 20), str)
 
     assert isinstance(found, Hold)
     assert found.channel == f"call-{ID}-token"
@@ -119,7 +113,7 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
     store, clock = FlakyStore(), [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     hosts = cast(Hosts, type("NoHosts", (), {"expired": staticmethod(lambda closed: None)}))
-    results = cast(Results, type("NoResults", (), {"waited": staticmethod(lambda waits: None)}))
+    results = cast(KeptCalls, type("NoResults", (), {"waited": staticmethod(lambda waits: None)}))
     sweeper = Sweeper(cast(Store, store), hosts, calls, results, cast(HttpHosts, None), ping_s=30)
 
     sweeper.sweep()
@@ -132,3 +126,31 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
         clock[0] += 20
 
     assert store.spared == [0, 31, 11, 0]
+
+
+def test_a_call_that_nobody_reads_is_cancelled_once_nobody_waits_for_it(
+    store: Store, node: FakeNode, calls: Calls
+) -> None:
+    now = time.time()
+    nodes = cast(Nodes, {"n1": node, "n2": node})
+    results = KeptCalls(store, calls, Replies(store, nodes), Delivery(store, nodes, b"secret"))
+    store.begin_call(Call("stream", ID, "n2", now + 3000, kept_s=600.0), now)
+    other = Wait("other", "stream", ID, "n2", now + 60, SAME)
+    store.wait_for(other, now)
+    unread = Wait("stream-read", "stream", ID, "", now, READ)
+
+    results.waited([unread])
+
+    known = store.get_call(ID, "stream", now)
+    assert known is not None
+    assert known.outcome is None
+    later = store.expire(OK, OK, now + 50).waits
+    assert [(wait.token, wait.kind) for wait in later] == [("stream-read", READ)], "once more"
+    assert store.take_waits(ID, "stream") == [other]
+
+    results.waited(later)
+
+    assert [b"rpc.cancel" in message for message in node.sent] == [True]
+    known = store.get_call(ID, "stream", now)
+    assert known is not None
+    assert known.outcome == outcomes.CANCELLED

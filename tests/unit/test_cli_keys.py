@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from grip_lambda.cli import main
-from grip_lambda.hub.keyring import KeyRing
+from grip_lambda.hub.access import KeyRing
 from grip_lambda.protocol import keys
 
 Run = Callable[..., Result]
@@ -54,7 +54,7 @@ def test_a_key_is_printed_once_and_taken(run: Run, environ: dict[str, str]) -> N
 
     key = ring(environ).find(added.stdout.removesuffix("\n"))
     assert key is not None
-    assert (key.name, key.may, key.lambdas_of) == ("laptop", frozenset(keys.RIGHTS), None)
+    assert (key.name, key.may, key.lambdas_of) == ("laptop", frozenset(keys.USUAL_RIGHTS), None)
     assert added.stdout.strip() not in added.stderr
     assert key.id in run("list").stdout
     assert added.stdout[20:].strip() not in run("list").stdout + run("list", "--json").stdout

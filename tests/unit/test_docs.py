@@ -10,7 +10,11 @@ import pytest
 from grip_lambda.cli import exits
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *(ROOT / folder / "README.md" for folder in ("clients/js", "examples", "pushpin", "tests")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize(
@@ -44,24 +48,51 @@ def test_the_exit_statuses_are_documented() -> None:
     documented = (ROOT / "docs" / "command-line.md").read_text()
     statuses = [value for name, value in vars(exits).items() if name.isupper() and name != "HELP"]
 
-    assert len(statuses) == 8
+    assert len(statuses) == 9
     for status in statuses:
         assert f"| {status} |" in documented
         assert re.search(rf"^  {status} ", exits.HELP, re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    prose = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", prose)
+def prose(document: Path) -> str:
+    return re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
 
-    missing = [
-        link
-        for link in links
-        if not link.startswith("https://") and not (document.parent / link).exists()
-    ]
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as sites that host repositories make them."""
+    headings = re.findall(r"^#+ (.*)$", prose(document), re.MULTILINE)
+    texts = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
+
+
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)).replace("/", "-")
+)
+def test_links_lead_somewhere(document: Path) -> None:
+    missing = []
+    for link, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", prose(document)):
+        if link.startswith("https://"):
+            continue
+        to = document.parent / link if link else document
+        if not to.exists() or (anchor and to.suffix == ".md" and anchor not in anchors(to)):
+            missing.append(f"{link}#{anchor}")
 
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("index", "files"),
+    [
+        ("docs/README.md", "docs/*.md"),
+        ("examples/README.md", "examples/*.*"),
+    ],
+)
+def test_an_index_has_all_files(index: str, files: str) -> None:
+    text = (ROOT / index).read_text()
+    names = [path.name for path in ROOT.glob(files) if path.name != "README.md"]
+
+    assert len(names) > 10
+    assert [name for name in names if f"]({name})" not in text] == []
 
 
 def test_every_setting_is_documented() -> None:
@@ -74,7 +105,7 @@ def test_every_setting_is_documented() -> None:
         *package.glob("cli/*.py"),
     ]
     code = "".join(path.read_text() for path in files)
-    names = set(re.findall(r"\b(?:GRIP_[A-Z_]+|PORT|WORKERS)\b", code))
+    names = set(re.findall(r"\b(?:GRIP_[A-Z_]*[A-Z]|HOST|PORT|WORKERS)\b", code))
     documented = (ROOT / "docs" / "settings.md").read_text()
 
     assert {name for name in names if f"`{name}`" not in documented} == set()

@@ -97,6 +97,20 @@ def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
     assert sum(len(content) for _, content in decoded) <= len(body)
 
 
+def test_half_a_close_code_is_answered_with_1002() -> None:
+    for content in (b"\x03", b"\xff", b"\0"):
+        answer = events.close_echo(content).content
+        assert isinstance(answer, bytes)
+        assert answer[:2] == struct.pack(">H", 1002)
+
+
+def test_a_reason_that_is_no_text_is_answered_with_1007() -> None:
+    answer = events.close_echo(struct.pack(">H", 1000) + b"\xff").content
+
+    assert isinstance(answer, bytes)
+    assert answer[:2] == struct.pack(">H", 1007)
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4000, 4999])
 def test_an_allowed_close_code_is_echoed(code: int) -> None:
     content = struct.pack(">H", code)

@@ -11,9 +11,10 @@ from grip_lambda.hub.channels import (
     host_channel,
     log_channel,
     parse_call_channel,
+    parse_host_channel,
     parse_log_channel,
 )
-from grip_lambda.hub.session import Session
+from grip_lambda.hub.hosts import Session
 from grip_lambda.protocol import ids
 from grip_lambda.store import Call
 
@@ -67,7 +68,7 @@ def test_nothing_else_tells_of_a_log(text: str) -> None:
         "call-" + "!" * 16 + "-token",
         "host-" + "a" * 16 + "-token",
         "Call-" + "a" * 16 + "-token",
-        host_channel("a" * 16 + "-token"),
+        host_channel("a" * 16, "token"),
     ],
 )
 def test_what_is_no_calls_channel_tells_nothing(channel: str) -> None:
@@ -82,13 +83,26 @@ def test_any_text_is_a_calls_channel_or_none(text: str) -> None:
         assert call_channel(Call(known[1], known[0], "n1", 0.0)) == text
 
 
+def test_a_hosts_channel_names_its_lambda_and_its_connection() -> None:
+    lambda_id = ids.new_lambda_id()
+
+    assert parse_host_channel(host_channel(lambda_id, "a-b")) == (lambda_id, "a-b")
+
+
+@given(st.text())
+def test_any_text_is_a_hosts_channel_or_none(text: str) -> None:
+    for channel in (text, f"host-{text}"):
+        known = parse_host_channel(channel)
+        assert known is None or host_channel(*known) == channel
+
+
 sessions = st.builds(
     Session,
     lambda_id=st.builds(ids.new_lambda_id),
     generation=st.builds(ids.new_generation),
-    since=st.integers(0, 2**40),
+    connected_at=st.integers(0, 2**40),
     may_take_over=st.booleans(),
-    opened=st.none() | st.floats(0, 2**40),
+    acknowledged_at=st.none() | st.floats(0, 2**40),
     max_calls=st.none() | st.integers(1, 2**31),
     methods=st.none() | st.lists(st.text(st.characters(codec="utf-8"))),
 )
@@ -104,7 +118,7 @@ def test_a_session_comes_back_from_its_header(session: Session) -> None:
 
 
 def test_names_that_are_too_many_for_a_header_are_left_out() -> None:
-    session = Session("a" * 16, "g", opened=1.0, methods=["method"] * 1000)
+    session = Session("a" * 16, "g", acknowledged_at=1.0, methods=["method"] * 1000)
 
     decoded = Session.decode(session.encode())
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
@@ -58,3 +59,29 @@ def test_a_reopen_token_is_accepted_for_what_it_was_made_for(
 @given(TEXTS)
 def test_any_other_text_is_refused_as_a_token_and_raises_nothing(text: str) -> None:
     assert not ids.is_reopen_token(b"secret", "a" * 16, "generation", text)
+
+
+@given(st.binary(min_size=1), ASCII, ASCII)
+def test_a_reopen_token_proves_itself_for_its_id_alone(
+    secret: bytes, lambda_id: str, generation: str
+) -> None:
+    token = ids.reopen_token(secret, lambda_id, generation)
+
+    assert ids.is_proven(secret, lambda_id, token)
+    assert not ids.is_proven(secret + b"x", lambda_id, token)
+    assert not ids.is_proven(secret, lambda_id + "x", token)
+    assert not ids.is_proven(secret, lambda_id, token + "x")
+    assert not ids.is_proven(secret, lambda_id, "x" * 12 + token[12:])
+
+
+@given(TEXTS)
+def test_any_other_text_proves_nothing(text: str) -> None:
+    assert not ids.is_proven(b"secret", "a" * 16, text)
+
+
+def test_tokens_that_an_earlier_version_gave_are_good_still() -> None:
+    digest = hmac.digest(b"secret", b"reopen:id:generation", "sha256")
+    earlier = urlsafe_b64encode(digest[:24]).decode()
+
+    assert ids.is_reopen_token(b"secret", "id", "generation", earlier)
+    assert not ids.is_reopen_token(b"secret", "id", "another", earlier)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grip_lambda.hub import outcomes
-from grip_lambda.hub.invocations import Details, bounded_wait, error_of, invoke_reply
-from grip_lambda.hub.reports import MAX_LOGS, Report, report_of
+from grip_lambda.hub.calls import InvocationDetails, bounded_wait, outcomes
+from grip_lambda.hub.calls.kinds.mless import error_of, invoke_reply
+from grip_lambda.hub.calls.outcomes import MAX_LOGS, HostRemarks, remarks_of
 from grip_lambda.protocol.jsonrpc import Answer
 from grip_lambda.store import Call, Outcome
 from tests.unit.test_mless import JSON
@@ -22,11 +22,11 @@ ANSWER = Answer("token", b"", False)
 
 def answered(value: Any, *, is_error: bool = False) -> Outcome:
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return outcomes.from_answer(Answer("token", text, is_error), context=True)
+    return outcomes.outcome_of_answer(Answer("token", text, is_error), context=True)
 
 
 def replied(outcome: Outcome) -> dict[str, Any]:
-    details = Details("the-id").encode()
+    details = InvocationDetails("the-id").encode()
     now = time.time()
     call = Call("token", "A" * 16, "n1", now + 60, "invoke", details, created=now - 0.25)
     response = invoke_reply(call, outcome)
@@ -89,7 +89,7 @@ def test_errors_have_a_message_and_a_type(error: Any, kind: str, result: Any) ->
     [
         (outcomes.DISCONNECTED, "Disconnected"),
         (outcomes.DEADLINE_EXCEEDED, "Timeout"),
-        (outcomes.failure(502, "result_too_large", "too large"), "ResultTooLarge"),
+        (Outcome.of_failure(502, "result_too_large", "too large"), "ResultTooLarge"),
     ],
 )
 def test_calls_without_an_answer_are_errors_too(outcome: Outcome, kind: str) -> None:
@@ -105,7 +105,7 @@ def test_calls_without_an_answer_are_errors_too(outcome: Outcome, kind: str) -> 
 
 
 def test_what_never_reached_its_host_is_told_as_to_everybody() -> None:
-    call = Call("token", "A" * 16, "n1", 0, "invoke", Details("i").encode())
+    call = Call("token", "A" * 16, "n1", 0, "invoke", InvocationDetails("i").encode())
 
     response = invoke_reply(call, outcomes.UNAVAILABLE)
 
@@ -173,19 +173,19 @@ def test_members_of_wrong_types_say_nothing(wrong: Any) -> None:
     outcome = answered({"errortype": wrong, "billing": wrong, "logs": {"a": wrong}, "invokeid": 5})
 
     assert outcome.body == b"null"
-    assert report_of(outcome) == Report("x" if wrong == "x" else "")
+    assert remarks_of(outcome) == HostRemarks("x" if wrong == "x" else "")
 
 
 def test_numbers_beyond_all_bounds_say_nothing() -> None:
     text = b'{"errortype":"","billing":{"used":%b},"logs":["x",%b]}' % (b"9" * 30, b"9" * 5000)
 
-    assert report_of(answered(text)) == Report()
+    assert remarks_of(answered(text)) == HostRemarks()
 
 
 def test_half_a_character_in_a_line_is_replaced() -> None:
     outcome = answered(b'{"errortype":"\\ud800","logs":["a\\udc00b"],"result":"\\ud800"}')
 
-    assert report_of(outcome) == Report("?", logs=["a?b"])
+    assert remarks_of(outcome) == HostRemarks("?", logs=["a?b"])
     assert outcome.body == b'"\\ud800"'
 
 
@@ -193,7 +193,7 @@ def test_half_a_character_in_a_line_is_replaced() -> None:
 def test_the_last_of_the_logs_are_kept(lines: list[Any], enormous: int) -> None:
     lines = ["é" * MAX_LOGS] * enormous + lines
 
-    kept = report_of(answered({"errortype": "", "logs": lines})).logs
+    kept = remarks_of(answered({"errortype": "", "logs": lines})).logs
 
     assert kept is not None
     texts = [line for line in lines if isinstance(line, str)]
@@ -219,4 +219,4 @@ def test_any_error_becomes_one_with_a_message_and_a_type(error: Any) -> None:
 def test_any_result_of_a_host_without_context_stays_as_it_is(result: Any) -> None:
     text = json.dumps(result).encode()
 
-    assert outcomes.from_answer(Answer("token", text, False)) == Outcome(200, text)
+    assert outcomes.outcome_of_answer(Answer("token", text, False)) == Outcome(200, text)

@@ -56,7 +56,7 @@ def test_an_error_is_kept_byte_for_byte(text: bytes) -> None:
 
 @given(st.text(st.characters(codec="utf-8")), json_texts())
 def test_an_invocation_carries_the_body_as_it_came(method: str, body: bytes) -> None:
-    message = jsonrpc.invocation(method, body, "token")
+    message = jsonrpc.call_message(method, body, "token")
 
     assert b"[" + body + b"]" in message
     assert json.loads(message) == {

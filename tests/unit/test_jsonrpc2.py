@@ -33,7 +33,7 @@ def v2(**members: Any) -> dict[str, Any]:
 def test_a_call_has_its_params_in_order(method: str, params: list[Any]) -> None:
     texts = b",".join(json.dumps(value).encode() for value in params)
 
-    message = jsonrpc2.invocation(method, texts, "token")
+    message = jsonrpc2.call_message(method, texts, "token")
 
     assert json.loads(message) == v2(method=method, params=params, id="token")
 
@@ -222,3 +222,26 @@ def test_what_is_not_spoken_is_refused(asked: str | None, offered: str) -> None:
 
 def test_other_codes_speak_the_default() -> None:
     assert codecs.of("monologue") is codecs.of(jsonrpc.CODE)
+
+
+@pytest.mark.parametrize("read", [jsonrpc.parse_all, jsonrpc2.parse_all, jsonrpc2.receive])
+def test_more_messages_than_may_come_together_are_refused_before_they_are_read(read: Any) -> None:
+    most = jsonrpc.MESSAGES_MAX
+    text = json.dumps(v2(id="a", result=1))
+
+    read(f"[{','.join([text] * most)}]".encode())
+    with pytest.raises(jsonrpc.TooMany) as refused:
+        read(f"[{','.join(['1'] * (most + 1))}]".encode())
+
+    assert refused.value.close_code == 1009
+
+
+def test_what_is_said_of_a_batch_is_limited() -> None:
+    """The answer to a batch of events has little room."""
+    asked = json.dumps(v2(id=1, method="unknown"))
+    received = jsonrpc2.receive(f"[{','.join([asked] * 2000)}]".encode())
+
+    told = jsonrpc2.response(received)
+
+    assert told is not None
+    assert len(json.loads(told)) == 100

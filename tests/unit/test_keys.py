@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
 from grip_lambda.errors import BadRequest, ConfigError, Forbidden, Unauthorized
-from grip_lambda.hub.access import TICKET_S, Access, Credentials, check_call, refusal
-from grip_lambda.hub.keyring import KeyRing
+from grip_lambda.hub.access import TICKET_S, Access, Credentials, KeyRing, check_call, refusal
 from grip_lambda.protocol import keys
 from grip_lambda.protocol.keys import Key
 from grip_lambda.store import ANYBODY, Lambda, Permit
@@ -394,9 +393,9 @@ def test_a_ticket_stands_for_its_key_and_ends_with_it(path: Path) -> None:
         one.require(by_ticket(ticket), "list")
     write(path)
     clock.now += 1
-    for late in (False, True):
+    for expired in (False, True):
         with pytest.raises(Unauthorized):
-            one.authenticate(by_ticket(ticket), late=late)
+            one.authenticate(by_ticket(ticket), accept_expired=expired)
 
 
 def test_a_ticket_is_over_after_a_minute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,7 +412,7 @@ def test_a_ticket_is_over_after_a_minute(path: Path, monkeypatch: pytest.MonkeyP
         else:
             with pytest.raises(Unauthorized):
                 one.authenticate(by_ticket(ticket))
-            late = one.caller(by_ticket(ticket), late=True)
+            late = one.caller(by_ticket(ticket), accept_expired=True)
             assert late.key == kept.id
 
 
@@ -435,9 +434,9 @@ def test_a_ticket_of_another_server_or_forged_is_none(path: Path) -> None:
         Access(None, SECRET).ticket(Credentials()),
     ]
     for text in forged:
-        for late in (False, True):
+        for expired in (False, True):
             with pytest.raises(Unauthorized):
-                one.authenticate(by_ticket(text), late=late)
+                one.authenticate(by_ticket(text), accept_expired=expired)
 
 
 @given(text=st.text())

@@ -10,6 +10,7 @@ import pytest
 from pubcontrol import Item
 
 from grip_lambda.grip.node import Node
+from grip_lambda.grip.pace import Lost
 from grip_lambda.settings import NEXT_S
 
 
@@ -24,7 +25,7 @@ class Noting(Node):
     def is_connected(self) -> bool:
         return True
 
-    def require(self) -> None: ...
+    def ensure_reachable(self) -> None: ...
 
     def reply(
         self, channel: str, status: int, body: bytes, headers: Mapping[str, str] | None = None
@@ -32,7 +33,7 @@ class Noting(Node):
 
     def stop(self) -> None: ...
 
-    def _publish_held(self, channel: str, item: Item) -> None:
+    def _publish_held(self, channel: str, item: Item, lost: Lost | None = None) -> None:
         self._publish(channel, item)
 
     def _publish(self, channel: str, item: Item) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from grip_lambda.errors import Forbidden, NotFound, RequestError, Unauthorized
 from grip_lambda.hub import Hub
-from grip_lambda.hub.session import Connection, Opening, Session
+from grip_lambda.hub.hosts import Connection, Opening, Session
 from grip_lambda.protocol import keys
 from grip_lambda.protocol.keys import Key
 from grip_lambda.proxies import Proxy
@@ -148,12 +148,12 @@ def test_where_the_keys_are_gone_the_token_opens(start: StartHub) -> None:
 def test_of_two_keys_that_open_a_fresh_id_at_once_one_has_it(start: StartHub) -> None:
     """Also after its host has gone again, before the other one acknowledges."""
     hub = start(OWNER, OTHER)
-    late, _ = begun(hub, OTHER)
+    accept_expired, _ = begun(hub, OTHER)
     token = opened(hub, OWNER)
     hub.hosts.delete(ID, token)
 
     with pytest.raises(Forbidden):
-        hub.hosts.acknowledge(connection("second"), late, b'"ok"')
+        hub.hosts.acknowledge(connection("second"), accept_expired, b'"ok"')
     with pytest.raises(NotFound):
         hub.hosts.get(ID)
     assert refused(hub, OTHER) is Forbidden

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from grip_lambda.errors import ConfigError, GripLambdaError
 from grip_lambda.proxies import Proxy
-from grip_lambda.settings import kept_secret, load, whole_number
+from grip_lambda.settings import host, kept_secret, load, signing_key, whole_number
 
 PROXY = {"verify_iss": "n1", "control_zmq_uri": "tcp://127.0.0.1:5563", "verify_key": "s3cret"}
 
@@ -44,7 +45,6 @@ def test_a_grip_url_names_one_proxy(env: dict[str, str]) -> None:
 
 def test_a_keys_file_is_named(env: dict[str, str]) -> None:
     assert load(env).api_keys is None
-    assert load(env | {"GRIP_LAMBDA_API_KEYS": ""}).api_keys is None
     named = load(env | {"GRIP_LAMBDA_API_KEYS": "keys.json"})
     assert named.api_keys == Path("keys.json").absolute()
 
@@ -86,6 +86,26 @@ def test_several_proxies_are_told_apart_by_their_issuer(env: dict[str, str]) -> 
         ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://127.0.0.1:5563"}, "GRIP_URL"),
         ({"GRIP_PROXIES": "", "GRIP_URL": "ftp://127.0.0.1:5561?iss=n1&key=k"}, "tcp://"),
         ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://127.0.0.1:5563?iss=n1&key=base64:*"}, "base64"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "A://["}, "GRIP_URL"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://[?iss=n1&key=k"}, "GRIP_URL"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://host?iss=n1&key=k"}, "tcp://host:port"),
+        ({"GRIP_PROXIES": "", "GRIP_URL": "tcp://host:99999?iss=n1&key=k"}, "tcp://host:port"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"control_zmq_uri": "tcp://[x"}])}, "GRIP_PROXIES"),
+        ({"GRIP_PROXIES": json.dumps([PROXY | {"control_zmq_uri": "tcp://x"}])}, "GRIP_PROXIES"),
+        ({"GRIP_PROXIES": json.dumps([{"control_uri": "http://["}])}, "GRIP_PROXIES"),
+        ({"GRIP_LAMBDA_API_KEYS": ""}, "GRIP_LAMBDA_API_KEYS"),
+        ({"GRIP_LAMBDA_SECRET": " "}, "GRIP_LAMBDA_SECRET"),
+        ({"GRIP_LAMBDA_SECRET": "\udcff"}, "GRIP_LAMBDA_SECRET"),
+        ({"GRIP_LAMBDA_ORIGINS": ""}, "GRIP_LAMBDA_ORIGINS"),
+        ({"GRIP_LAMBDA_STORE": ""}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "mysql://x"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "sqlite://x/y"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "sqlite:///"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "redis://:s3cret@h:99999/0"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "redis://:s3cret@h/zero"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "redis://["}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_STORE": "s3cret"}, "GRIP_LAMBDA_STORE"),
+        ({"GRIP_LAMBDA_PING": "1" * 5000}, "GRIP_LAMBDA_PING"),
         ({"GRIP_LAMBDA_PING": "0"}, "GRIP_LAMBDA_PING"),
         ({"GRIP_LAMBDA_PING": "3601"}, "3600"),
         ({"GRIP_LAMBDA_PING": "1.5"}, "whole number"),
@@ -123,6 +143,18 @@ def test_secrets_are_not_shown(env: dict[str, str]) -> None:
         assert "t0psecret" not in shown
 
 
+def test_lists_of_names_are_read_without_their_case(env: dict[str, str]) -> None:
+    named = load(
+        env
+        | {"GRIP_LAMBDA_NAMES": "Grip.Example grip.local"}
+        | {"GRIP_LAMBDA_SHOWN_HEADERS": "X-Tag, x-user"}
+    )
+
+    assert named.names == {"grip.example", "grip.local"}
+    assert named.shown_headers == {"x-tag", "x-user"}
+    assert load(env).names == load(env).shown_headers == frozenset()
+
+
 def test_browsers_may_call_from_the_named_origins(env: dict[str, str]) -> None:
     named = load(env | {"GRIP_LAMBDA_ORIGINS": "https://a.example  https://b.example"})
 
@@ -156,6 +188,65 @@ def test_many_who_ask_for_a_secret_at_once_get_the_same(tmp_path: Path) -> None:
         assert len(set(got)) == 1
         assert os.listdir(path.parent) == ["secret"]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_variables_that_are_no_settings_are_warned_of(
+    env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    foreign = {"GRIP_LAMBDA_KEY": "k", "GRIP_OTHER": "x", "PING": "1", "GRIP_LAMBDA_DATA": "x"}
+    load(env | foreign | {"GRIP_LAMBDA_DATA": env["GRIP_LAMBDA_DATA"]})
+    assert caplog.messages == []
+
+    load(env | {"GRIP_LAMBDA_PNG": "5", "GRIP_LAMBDA_API_KEY": "x", "GRIP_LAMBDA_XYZZY": "1"})
+    assert caplog.messages == [
+        "GRIP_LAMBDA_API_KEY is not a setting; is GRIP_LAMBDA_API_KEYS meant?",
+        "GRIP_LAMBDA_PNG is not a setting; is GRIP_LAMBDA_PING meant?",
+        "GRIP_LAMBDA_XYZZY is not a setting",
+    ]
+
+
+def test_every_setting_is_known(env: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    files = Path(__file__).parents[2].joinpath("grip_lambda").rglob("*.py")
+    found = re.findall(r"GRIP_LAMBDA(?:_[A-Z]+)+", "".join(path.read_text() for path in files))
+    names = {name: "1" for name in found if name != "GRIP_LAMBDA_COMPLETE"}  # click's, of shells
+    fit = {"GRIP_LAMBDA_STORE": "sqlite:///x", "GRIP_LAMBDA_ORIGINS": "*"}
+    fit |= {"GRIP_LAMBDA_MAX_RESULT": "1000", "GRIP_LAMBDA_THREADS": "2", "GRIP_LAMBDA_LOG": "json"}
+    fit |= {"GRIP_LAMBDA_DATA": env["GRIP_LAMBDA_DATA"]}
+    assert len(names) > 10
+
+    del names["GRIP_LAMBDA_SUPERVISED"]
+    load(env | names | fit)
+
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("", "localhost"), ("localhost", "localhost"), ("0.0.0.0", "0.0.0.0"), ("[::]", "::")],
+)
+def test_host_is_an_address(text: str, address: str) -> None:
+    assert host({"HOST": text}) == address
+
+
+@pytest.mark.parametrize("text", ["a.example", "x86_64-conda-linux-gnu", "1.2.3", "::1:7999"[1:]])
+def test_a_host_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="HOST must be an IP address"):
+        host({"HOST": text})
+
+
+@pytest.mark.parametrize("text", ["a,b", "a b", "ä", "a\nb"])
+def test_a_signing_key_that_does_not_fit_into_a_route_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sig-key").write_text(text)
+
+    with pytest.raises(ConfigError, match="sig-key"):
+        signing_key(tmp_path)
+
+
+def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigError, match="UTF-8"):
+        kept_secret(tmp_path / "secret")
 
 
 def test_an_empty_secret_is_refused(tmp_path: Path) -> None:

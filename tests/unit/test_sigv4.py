@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grip_lambda.errors import BadSignature
-from grip_lambda.hub.keyring import KeyRing
-from grip_lambda.hub.sigv4 import SKEW_S, Signed, signer
+from grip_lambda.hub.access import KeyRing, Signed, signer
+from grip_lambda.hub.access.sigv4 import SKEW_S
 from grip_lambda.protocol import keys
 from grip_lambda.protocol.keys import Key
 
@@ -140,6 +140,14 @@ def with_header(request: Signed, name: str, value: str | None) -> Signed:
 )
 def test_what_was_changed_is_refused(ring: KeyRing, change: Any, name: str) -> None:
     assert refused(ring, change(signed())) == name
+
+
+def test_what_counts_must_be_signed(ring: KeyRing) -> None:
+    for name in ("x-amz-invocation-type", "x-amz-client-context", "x-amz-anything"):
+        assert refused(ring, with_header(signed(), name, "Event")) == "InvalidSignatureException"
+    # A load balancer adds this one, and AWS's clients do not sign it.
+    traced = with_header(signed(), "x-amzn-trace-id", "Root=1-2-3")
+    assert signer(ring, traced, time.time()) == KEY_ID
 
 
 def test_a_header_that_was_signed_must_not_be_changed(ring: KeyRing) -> None:

@@ -9,9 +9,33 @@ export function baseUrl(url) {
   const parts = URL.canParse(given) ? new URL(given) : {};
   const scheme = HTTP[parts.protocol];
   if (!scheme || parts.username || parts.password || parts.search || parts.hash) {
-    throw new TypeError(`the address of a server is like ${DEFAULT_URL}, not ${given}`);
+    const shown = withoutSecrets(given.includes("//") ? given : given.replace(/^.*@/s, ""));
+    throw new TypeError(`the address of a server is like ${DEFAULT_URL}, not '${shown}'`);
   }
   return `${scheme}//${parts.host}${parts.pathname.replace(/\/+$/, "")}`;
+}
+
+/** Return a text without the passwords, tokens and ids of calls that addresses in it hold. */
+export function withoutSecrets(text) {
+  return text
+    .replace(/\/\/\S*@/g, "//")
+    .replace(/\b(token|ticket)=[^\s&)'"]*/g, "$1=…")
+    .replace(/\/calls\/[\w%-]+/g, "/calls/…");
+}
+
+/** Return where a response redirects to, for people: no user, no query. */
+export function locationOf(address) {
+  return withoutSecrets((address ?? "").replace(/[?#].*/s, "")).slice(0, 200);
+}
+
+/** Return a path without the reopen token in its query, and that token, if there is one. */
+export function takeToken(path) {
+  const [bare, query] = path.split("?", 2);
+  const parts = new URLSearchParams(query ?? "");
+  const token = parts.get("token") ?? "";
+  parts.delete("token");
+  const rest = String(parts).replace(/=(?=&|$)/g, "");
+  return { path: rest ? `${bare}?${rest}` : bare, token };
 }
 
 /** In a page this is where the module came from, as a server serves it. */
@@ -28,7 +52,10 @@ function environ(name) {
   return process?.env?.[name] ?? "";
 }
 
-/** Return the headers that present an API key: if it is missing, that of GRIP_LAMBDA_KEY. */
+/**
+ * Return the headers that present an API key: if it is missing, that of GRIP_LAMBDA_KEY. The names
+ * of headers are in lower case here.
+ */
 export function keyHeaders(key) {
   const given = key ?? environ("GRIP_LAMBDA_KEY");
   if (typeof given !== "string" || !/^[!-~]*$/.test(given)) {
@@ -37,9 +64,37 @@ export function keyHeaders(key) {
   return given ? { authorization: `Bearer ${given}` } : {};
 }
 
+/**
+ * Return a path without the reopen token in its query, and headers that present that: they are
+ * logged less. `Authorization` has room for one: the token, else the key. If the user has given
+ * something else for it, the token stays in the query.
+ */
+export function presented(path, keys, given = {}) {
+  const { path: bare, token } = takeToken(path);
+  const theirs = given.authorization;
+  if (!token || theirs) return { path, headers: { ...withoutClash(keys, theirs), ...given } };
+  return { path: bare, headers: { ...asApiKey(keys), authorization: `Bearer ${token}`, ...given } };
+}
+
+function withoutClash(keys, theirs) {
+  if (!theirs) return keys;
+  return /^bearer /i.test(theirs) ? {} : asApiKey(keys);
+}
+
+function asApiKey({ authorization }) {
+  return authorization ? { "x-api-key": authorization.replace(/^Bearer /, "") } : {};
+}
+
 export function lambdaPath(id, method) {
   const path = `/lambda/${segment(id)}`;
   return method === undefined ? path : `${path}/${segment(method)}`;
+}
+
+/** Return where a lambda is described, by its id, or a service, by `service/<name>`. */
+export function describedPath(address) {
+  const [first, ...rest] = address.split("/");
+  const parts = rest.length ? [first, rest.join("/")] : [first];
+  return `/openrpc/${parts.map(segment).join("/")}`;
 }
 
 export function openingPath(id, token, isPrivate = false) {

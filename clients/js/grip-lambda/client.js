@@ -1,6 +1,6 @@
 // Callers.
 
-import { baseUrl, keyHeaders } from "./addresses.js";
+import { baseUrl, keyHeaders, presented } from "./addresses.js";
 import { Backoff } from "./backoff.js";
 import * as exchange from "./exchange.js";
 import { PendingCall } from "./pending.js";
@@ -10,13 +10,15 @@ import { Stream } from "./streams.js";
 import { pause } from "./timing.js";
 
 export class Client {
+  #keys;
   #headers;
   #retries;
   #fetch;
 
   constructor(url, { key, headers = {}, retries = 4, fetch } = {}) {
     this.url = baseUrl(url);
-    this.#headers = { ...keyHeaders(key), ...Object.fromEntries(new Headers(headers)) };
+    this.#keys = keyHeaders(key);
+    this.#headers = Object.fromEntries(new Headers(headers));
     this.#retries = retries;
     this.#fetch = fetch;
   }
@@ -48,6 +50,10 @@ export class Client {
     return this.#run((pauses) => exchange.entry(id, pauses));
   }
 
+  describe(address) {
+    return this.#run((pauses) => exchange.description(address, pauses));
+  }
+
   delete(id, token) {
     return this.#run((pauses) => exchange.deletion(id, token, pauses));
   }
@@ -71,7 +77,8 @@ export class Client {
 
   /** Return what is asked of fetch for a request. */
   #asked({ method, path, headers, content, timeoutS }) {
-    const options = { method, headers: { ...this.#headers, ...headers }, body: content };
-    return [this.#fetch ?? globalThis.fetch, this.url + path, options, timeoutS];
+    const shown = presented(path, this.#keys, this.#headers);
+    const options = { method, headers: { ...shown.headers, ...headers }, body: content };
+    return [this.#fetch ?? globalThis.fetch, this.url + shown.path, options, timeoutS];
   }
 }

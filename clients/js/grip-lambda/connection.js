@@ -62,8 +62,10 @@ export class Connection {
       this.#wasOpen = true;
     };
     this.#socket.onmessage = ({ data }) => this.#message(data);
-    this.#socket.onerror = (error) => {
-      this.#words ||= error.message ? inWords(error) : "";
+    this.#socket.onerror = (event) => {
+      this.#words ||= event.message ? inWords(event) : "";
+      // Node's own WebSocket tells nothing more then.
+      if (!this.#wasOpen) this.#over.resolve({ text: this.#words });
     };
     this.#socket.onclose = ({ code, reason }) => {
       const hasFrame = this.#wasOpen && code !== NO_FRAME;
@@ -136,8 +138,8 @@ export class Connection {
   async #refusal(loss) {
     const asked = { method: "GET" };
     const told = await request(globalThis.fetch, this.#url, asked, OPENING_S, this.#stop);
-    if (told.status === undefined) return { text: told.reason };
+    if (told.status === undefined) return { text: told.reason, lasting: told.lasting };
     if (told.status === 426) return { text: loss.text || "the handshake was refused" };
-    return { status: told.status, text: told.text };
+    return { status: told.status, text: told.text, location: told.location };
   }
 }

@@ -1,6 +1,7 @@
 // What a function is told of its call, and what it says beside its result.
 
 import { isObject } from "./messages.js";
+import { memberOf } from "./telling.js";
 
 export class Context {
   #logs = [];
@@ -34,7 +35,7 @@ export class Context {
   reply(outcome) {
     const bare = { errortype: "", invokeid: this.awsRequestId };
     if (Object.hasOwn(outcome, "error")) {
-      bare.errortype = text(outcome.error?.errorType) || "Error";
+      bare.errortype = memberOf(outcome.error, "errorType") || "Error";
       bare.errors = true;
       bare.result = outcome.error ?? "the host failed";
     } else {

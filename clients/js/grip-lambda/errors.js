@@ -1,6 +1,8 @@
 // What a caller, or a host, can be told; the table is in grip-lambda.d.ts.
 
+import { locationOf } from "./addresses.js";
 import { isObject, readJson } from "./messages.js";
+import { textOf } from "./telling.js";
 
 export class LambdaError extends Error {
   static status = 500;
@@ -107,8 +109,21 @@ export class DeadlineExceeded extends LambdaError {
 
 const BY_CODE = new Map(
   [
-    BadRequest, Unauthorized, Forbidden, NotFound, TakenOver, Cancelled, Deleted, TooLarge,
-    KeyReused, Busy, ServerError, Disconnected, ResultTooLarge, Unavailable, DeadlineExceeded,
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    TakenOver,
+    Cancelled,
+    Deleted,
+    TooLarge,
+    KeyReused,
+    Busy,
+    ServerError,
+    Disconnected,
+    ResultTooLarge,
+    Unavailable,
+    DeadlineExceeded,
   ].map((kind) => [kind.code, kind]),
 );
 const BY_STATUS = new Map(
@@ -117,12 +132,17 @@ const BY_STATUS = new Map(
   ),
 );
 
-/** Return the error that a response with a status of 400 or more tells of. */
-export function fromResponse(status, text) {
+/** Return the error that a response means which is no success; `location` is where it redirects. */
+export function fromResponse(status, text, location) {
+  if (status >= 300 && status < 400) {
+    const target = locationOf(location) || "elsewhere";
+    return new Unavailable(`this address redirects to ${target}; take that one`, { status });
+  }
+  if (status < 400) return new ServerError("the server's answer can't be read", { status });
   let message = text.slice(0, 200).trim();
   let code;
-  const body = readJson(text);
-  if (isObject(body) && Object.hasOwn(body, "error")) {
+  const body = errorIn(text);
+  if (body) {
     if (!Object.hasOwn(body, "code") && status === 400) {
       return new RemoteError(body.error, { status });
     }
@@ -134,18 +154,24 @@ export function fromResponse(status, text) {
   return new kind(message || `the server answered with ${status}`, { status, code });
 }
 
-/** Return a host's error in a line. */
+/** Return what a response of our server says of an error; null if this is none. */
+export function errorIn(text) {
+  const body = readJson(text);
+  return isObject(body) && Object.hasOwn(body, "error") ? body : null;
+}
+
+/** Return a host's error in a line. A function may have made it of anything. */
 function shown(error) {
   if (typeof error === "string") return error;
-  if (isObject(error)) {
-    const message = error.errorMessage ?? error.message;
-    if (typeof message === "string") {
-      return typeof error.errorType === "string" ? `${error.errorType}: ${message}` : message;
-    }
-  }
   try {
-    return JSON.stringify(error) ?? String(error);
+    if (isObject(error)) {
+      const message = error.errorMessage ?? error.message;
+      if (typeof message === "string") {
+        return typeof error.errorType === "string" ? `${error.errorType}: ${message}` : message;
+      }
+    }
+    return JSON.stringify(error) ?? textOf(error);
   } catch {
-    return String(error);
+    return textOf(error);
   }
 }

@@ -1,15 +1,17 @@
 // What a caller does: requests and pauses out, replies in. No fetch and no timers here.
 
-import { callPath, lambdaPath } from "./addresses.js";
+import { callPath, describedPath, lambdaPath } from "./addresses.js";
 import {
   BadRequest,
   DeadlineExceeded,
   Disconnected,
+  errorIn,
+  fromResponse,
   ServerError,
   Unavailable,
-  fromResponse,
 } from "./errors.js";
 import { isObject, readJson, toJson } from "./messages.js";
+import { messageOf } from "./telling.js";
 
 export const DEFAULT_WAIT_S = 60;
 /** How much longer than its deadline a call waits for the server to tell it, in seconds. */
@@ -18,16 +20,25 @@ const MARGIN_S = 5;
 const REQUEST_S = 30;
 /** What the server makes of a deadline, in seconds. */
 const [SHORTEST_S, LONGEST_S] = [0.05, 3600];
+/** Where the result of a call is. */
+const CALL = /(?:^|\/)calls\/([^/?#]+)$/;
 const IDEMPOTENCY_KEY = /^[ -~]{1,255}$/;
 
 /*
  * Each of these generators yields `{ request }` or `{ pauseS }`, is sent what came of it:
- * `{ status, text, contentType, location }` or `{ reason, sent, late }`, and returns what was asked
- * for. A request that `isSafe` may be made again though it may have been heard.
+ * `{ status, text, contentType, location }` or `{ reason, sent, late, lasting }`, and returns what
+ * was asked for. A request that `isSafe` may be made again though it may have been heard; a reopen
+ * token in its path is a header when it is sent.
  */
 
 /** Return the request that makes a call; `terms` are `{ wait, idempotencyKey }`. */
-export function callRequest(id, method, body, { wait = DEFAULT_WAIT_S, idempotencyKey }, ...prefer) {
+export function callRequest(
+  id,
+  method,
+  body,
+  { wait = DEFAULT_WAIT_S, idempotencyKey },
+  ...prefer
+) {
   if (!(Number.isFinite(wait) && wait > 0)) {
     throw new RangeError("wait is a number of seconds, more than 0");
   }
@@ -42,7 +53,7 @@ export function callRequest(id, method, body, { wait = DEFAULT_WAIT_S, idempoten
   try {
     [path, content] = [lambdaPath(id, method), toJson(body)];
   } catch (error) {
-    throw new BadRequest(`this can't be sent: ${error?.message ?? error}`);
+    throw new BadRequest(`this can't be sent: ${messageOf(error)}`);
   }
   const waitS = Math.min(Math.max(wait, SHORTEST_S), LONGEST_S);
   headers.Prefer = [...prefer, `wait=${Number(waitS.toPrecision(6))}`].join(", ");
@@ -57,8 +68,9 @@ export function* call(id, method, body, terms, pauses) {
 /** Begin a call; return its id, with which its result is asked for. */
 export function* submission(id, method, body, terms, pauses) {
   const request = callRequest(id, method, body, terms, "respond-async");
-  const { status, location } = yield* reply({ ...request, timeoutS: REQUEST_S }, pauses);
-  const callId = location?.split("/").pop();
+  const wanted = { ...request, timeoutS: REQUEST_S };
+  const { status, location } = yield* reply(wanted, pauses, is(200, 202));
+  const callId = CALL.exec(location ?? "")?.[1];
   if (status !== 202 || !callId) {
     throw new ServerError("the server does not take calls without waiting", { status });
   }
@@ -69,7 +81,7 @@ export function* submission(id, method, body, terms, pauses) {
 export function* result(callId, waitS, pauses) {
   const headers = waitS ? { Prefer: `wait=${Number(waitS.toPrecision(6))}` } : {};
   const request = { ...get(callPath(callId)), headers, timeoutS: waitS + REQUEST_S };
-  const told = yield* reply(request, pauses);
+  const told = yield* reply(request, pauses, is(200, 202));
   return told.status === 202 ? null : { value: decoded(told) };
 }
 
@@ -81,7 +93,7 @@ export function* hasEnded(callId, pauses) {
 export function* cancellation(callId, pauses) {
   const path = callPath(callId);
   const request = { method: "DELETE", path, headers: {}, timeoutS: REQUEST_S, isSafe: true };
-  yield* reply(request, pauses);
+  yield* reply(request, pauses, is(204));
 }
 
 export function* listing(pauses) {
@@ -97,22 +109,42 @@ export function* entry(id, pauses) {
   return checked("answer is not a lambda", () => lambda(entry));
 }
 
+export function* description(address, pauses) {
+  const found = decoded(yield* reply(get(describedPath(address)), pauses));
+  return checked("answer is not a description", () => {
+    if (!Array.isArray(found?.methods)) throw new TypeError("no methods");
+    return found;
+  });
+}
+
 export function* deletion(id, token, pauses) {
   const path = lambdaPath(id) + (token ? `?token=${encodeURIComponent(token)}` : "");
-  yield* reply({ method: "DELETE", path, headers: {}, timeoutS: REQUEST_S }, pauses);
+  yield* reply({ method: "DELETE", path, headers: {}, timeoutS: REQUEST_S }, pauses, is(204));
 }
 
 function get(path) {
   return { method: "GET", path, headers: {}, timeoutS: REQUEST_S, isSafe: true };
 }
 
+/** Return what tells our server's success from a page that a proxy or a portal answers with. */
+function is(...statuses) {
+  return (reply) => statuses.includes(reply.status) && (reply.status === 204 || isJson(reply));
+}
+
+function isJson({ contentType }) {
+  return !contentType || contentType.toLowerCase().includes("json");
+}
+
 /** Tell whether this is the outcome of a call, not of asking for it. */
-function tellsTheEnd({ status, contentType }) {
-  return ![401, 403, 404, 503].includes(status) && contentType.includes("json");
+function tellsTheEnd(reply) {
+  const { status, text } = reply;
+  if (status < 400) return is(200, 202)(reply);
+  const asking = [401, 403, 404, 429, 503].includes(status);
+  return !asking && isJson(reply) && errorIn(text) !== null;
 }
 
 /** Make a request, again if it may be; return a reply that is wanted. */
-function* reply(request, pauses, isWanted = ({ status }) => status < 400) {
+function* reply(request, pauses, isWanted = is(200)) {
   for (const pauseS of [...pauses, null]) {
     const outcome = yield { request };
     if (outcome.status !== undefined && isWanted(outcome)) return outcome;
@@ -123,13 +155,18 @@ function* reply(request, pauses, isWanted = ({ status }) => status < 400) {
 }
 
 /** Tell whether a request may be made again that had this outcome. */
-export function mayTryAgain(request, { status, late }, error) {
-  const lost = status === undefined && !late;
-  return error instanceof Unavailable || (lost && Boolean(request.isSafe));
+export function mayTryAgain(request, { status, late, lasting }, error) {
+  if (status !== undefined) return error instanceof Unavailable && status >= 400;
+  if (lasting) return false;
+  return error instanceof Unavailable || (!late && Boolean(request.isSafe));
 }
 
-/** Return the error that an outcome means; `Unavailable` if no host can have been asked. */
-export function errorOf(request, { status, text, contentType, reason: why, sent, late }) {
+/**
+ * Return the error that an outcome means which is no success. It is `Unavailable` if no host can
+ * have been asked.
+ */
+export function errorOf(request, outcome) {
+  const { status, text, contentType, location, reason: why, sent, late } = outcome;
   if (status === undefined) {
     if (!sent) return new Unavailable(`the server is out of reach: ${why}`);
     if (late) return new DeadlineExceeded(`no answer came within ${request.timeoutS} s`);
@@ -139,7 +176,7 @@ export function errorOf(request, { status, text, contentType, reason: why, sent,
     // Pushpin's own: it could not pass the request on.
     return new Unavailable("the proxy can't reach the backend", { status });
   }
-  return fromResponse(status, text);
+  return fromResponse(status, text, location);
 }
 
 /** Return what is in a reply. */

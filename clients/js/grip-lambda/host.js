@@ -1,17 +1,16 @@
 // Hosts: what carries a session out, with WebSockets and promises.
 
-import { baseUrl, keyHeaders, lambdaPath } from "./addresses.js";
+import { baseUrl, keyHeaders, lambdaPath, presented } from "./addresses.js";
 import { Connection } from "./connection.js";
 import { Context } from "./context.js";
-import { RemoteError, Unavailable } from "./errors.js";
-import { Methods, failure } from "./methods.js";
+import { Unavailable } from "./errors.js";
+import { failure, isRemote, Methods } from "./methods.js";
 import { post } from "./posting.js";
 import { ended } from "./progress.js";
 import { Session } from "./session.js";
 import { after, deferred } from "./timing.js";
 
-const NO_WEBSOCKET =
-  "there is no WebSocket here, as in Node before 22: `npm install ws`, then" +
+const NO_WEBSOCKET = "there is no WebSocket here, as in Node before 22: `npm install ws`, then" +
   ' `import { WebSocket } from "ws"` and `new Host(url, functions, { WebSocket })`';
 
 export class Host {
@@ -22,7 +21,6 @@ export class Host {
   #log;
   #listeners = { up: [], down: [] };
   #calls = new Map();
-  #posts = new Set();
   #stop = new AbortController(); // of what is posted when it is over
   #firstUp = deferred();
   #ended = deferred();
@@ -60,6 +58,7 @@ export class Host {
   }
 
   address(method) {
+    if (!this.id) throw new Error("the host has no address before it is open; see start and onUp");
     return this.url + lambdaPath(this.id, method);
   }
 
@@ -72,6 +71,11 @@ export class Host {
   fallback(handler) {
     this.#methods.fallback = handler;
     return handler;
+  }
+
+  describe(descriptions, about) {
+    this.#methods.describe(descriptions, about);
+    return this;
   }
 
   onUp(listener) {
@@ -96,7 +100,7 @@ export class Host {
     const late = deferred();
     const timer = after(timeoutS, late.resolve);
     await Promise.race([this.#firstUp.promise, late.promise, running]).finally(() =>
-      clearTimeout(timer),
+      clearTimeout(timer)
     );
     if (!this.#firstUp.done && !this.#ended.done) {
       await this.close(0);
@@ -166,7 +170,7 @@ export class Host {
           this.#connection?.send(action.text);
           break;
         case "post":
-          this.#post(action.text);
+          this.#post(action);
           break;
         case "invoke":
           this.#invoke(action);
@@ -182,7 +186,7 @@ export class Host {
           this.#tell("down", action.reason);
           break;
         case "close":
-          Promise.all(this.#posts).then(() => this.#connection?.close());
+          this.#connection?.close();
           break;
         case "retry":
           this.#retry = action;
@@ -194,12 +198,11 @@ export class Host {
     }
   }
 
-  #post(text) {
-    const posting = post(this.url + this.#session.path, text, this.#stop).then((why) => {
-      this.#posts.delete(posting);
-      if (why !== null) this.#warn("a result was not sent:", why);
-    });
-    this.#posts.add(posting);
+  async #post({ key, text }) {
+    const { path, headers } = presented(this.#session.path, this.#headers);
+    const why = await post(this.url + path, headers, text, this.#stop);
+    if (why !== null) this.#warn("a result was not sent:", why);
+    this.#perform(this.#session.posted(key, why));
   }
 
   async #invoke({ key, method, params }) {
@@ -224,7 +227,7 @@ export class Host {
       const run = this.#methods.find(method, params);
       return { result: await ended(run(call), call) };
     } catch (error) {
-      const isMeant = error instanceof RemoteError || call.signal.aborted;
+      const isMeant = call.signal.aborted || isRemote(error);
       if (!isMeant) this.#warn(`${method} failed:`, error);
       return failure(error);
     }
@@ -233,13 +236,17 @@ export class Host {
   #tell(what, about) {
     for (const listener of this.#listeners[what]) {
       new Promise((resolve) => resolve(listener(about))).catch((error) =>
-        this.#warn("a listener failed:", error),
+        this.#warn("a listener failed:", error)
       );
     }
   }
 
   #warn(...what) {
-    this.#log?.warn("grip-lambda:", ...what);
+    try {
+      this.#log?.warn("grip-lambda:", ...what);
+    } catch {
+      // what was thrown can't be shown
+    }
   }
 }
 

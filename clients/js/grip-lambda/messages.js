@@ -1,8 +1,12 @@
 // JSON-RPC as a host speaks it: text in, values out, and the other way round.
 
+import { messageOf } from "./telling.js";
+
 export const OPEN_ID = 0;
 /** The id of the host's own request that shows, by its answer, that the server is there. */
 export const READY_ID = "ready";
+/** The server's request for a description of the methods. */
+export const DISCOVER = "rpc.discover";
 export const READY = JSON.stringify({ id: READY_ID, method: "rpc.ready", params: [] });
 
 /** Read a message of the server; null if it is not one. */
@@ -34,7 +38,7 @@ export function progress(callId, value, limit) {
   try {
     text = `{"method":"progress","params":[${toJson(callId)},${toJson(value)}],"id":null}`;
   } catch (error) {
-    throw new TypeError(`this can't be written as JSON: ${error?.message ?? error}`);
+    throw new TypeError(`this can't be written as JSON: ${messageOf(error)}`);
   }
   const size = sizeOf(text);
   if (size > limit) {
@@ -55,7 +59,7 @@ export function answer(callId, outcome, limit) {
   try {
     text = `{"id":${toJson(callId)},"${key}":${toJson(value)}}`;
   } catch (error) {
-    const why = String(error?.message || error).slice(0, 200);
+    const why = messageOf(error).slice(0, 200);
     return told(callId, "NotJson", `the ${key} can't be written as JSON: ${why}`);
   }
   const size = sizeOf(text);

@@ -1,10 +1,17 @@
 // The functions of a host, by name.
 
 import { RemoteError } from "./errors.js";
-import { described } from "./messages.js";
+import { described, DISCOVER, toJson } from "./messages.js";
+import { messageOf, typeOf } from "./telling.js";
+
+const OPENRPC = "1.3.2";
+/** What can be said of a method. */
+const SAID = ["description", "params", "result"];
 
 export class Methods {
   #functions = new Map();
+  #descriptions = new Map();
+  #about = { title: "Functions", description: "" };
   fallback = null;
 
   constructor(functions) {
@@ -20,6 +27,33 @@ export class Methods {
     return one;
   }
 
+  /** Note what methods do, take and return; `about` says what they are together. */
+  describe(descriptions, about = {}) {
+    for (const [name, one] of Object.entries(descriptions)) {
+      if (!one || typeof one !== "object") {
+        throw new TypeError(`the description of '${name}' is no object`);
+      }
+      const unknown = Object.keys(one).find((key) => !SAID.includes(key));
+      if (unknown !== undefined) {
+        throw new TypeError(`'${name}' is described by ${SAID.join(", ")}, not by ${unknown}`);
+      }
+      toJson(one);
+      this.#descriptions.set(name, one);
+    }
+    this.#about = { ...this.#about, ...about };
+  }
+
+  /** Return an OpenRPC document of the methods: the answer to `rpc.discover`. */
+  document() {
+    const { title, description } = this.#about;
+    const names = new Set([...this.#functions.keys(), ...this.#descriptions.keys()]);
+    return {
+      openrpc: OPENRPC,
+      info: { title, version: "1.0.0", ...(description && { description }) },
+      methods: [...names].map((name) => method(name, this.#descriptions.get(name) ?? {})),
+    };
+  }
+
   /** Return the names of all methods; null if there is a fallback, which takes any. */
   names() {
     return this.fallback ? null : [...this.#functions.keys()];
@@ -27,12 +61,25 @@ export class Methods {
 
   /** Return what a call is to run. */
   find(name, params) {
+    if (name === DISCOVER) return () => this.document();
     const one = this.#functions.get(name);
     if (one) return (call) => one(...params, call);
     const { fallback } = this;
     if (fallback) return (call) => fallback(name, ...(params.length ? params : [null]), call);
     throw new RemoteError(described("NoSuchMethod", `the host has no method '${name}'`));
   }
+}
+
+/** Return a method in an OpenRPC document: its one parameter is the body. */
+function method(name, { description, params, result }) {
+  const isNeeded = params !== undefined && params?.type !== "null";
+  return {
+    name,
+    ...(description && { description }),
+    paramStructure: "by-position",
+    params: [{ name: "body", required: isNeeded, schema: params ?? {} }],
+    result: { name: "result", schema: result ?? {} },
+  };
 }
 
 /** Return the functions of an object, a module or a mapping, by name. */
@@ -58,10 +105,16 @@ function publicFunctions(functions) {
   return [...found];
 }
 
+export function isRemote(error) {
+  try {
+    return error instanceof RemoteError;
+  } catch {
+    return false; // a proxy that does not say what it is
+  }
+}
+
 /** Return what a caller is told of an exception: its type and its message, no stack. */
 export function failure(error) {
-  if (error instanceof RemoteError) return { error: error.error };
-  if (!(error instanceof Error)) return { error: described("Error", String(error)) };
-  const kind = error.name === "Error" ? error.constructor.name : error.name;
-  return { error: described(String(kind || "Error"), String(error.message)) };
+  if (isRemote(error)) return { error: error.error };
+  return { error: described(typeOf(error), messageOf(error)) };
 }

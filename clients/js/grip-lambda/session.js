@@ -3,16 +3,17 @@
 
 import { openingPath } from "./addresses.js";
 import { Backoff } from "./backoff.js";
-import { Deleted, Forbidden, TakenOver, fromResponse } from "./errors.js";
+import { Deleted, Forbidden, fromResponse, TakenOver, Unavailable } from "./errors.js";
 import {
-  OPEN_ID,
-  READY,
-  READY_ID,
   answer,
   described,
+  DISCOVER,
   isObject,
+  OPEN_ID,
   parse,
   progress,
+  READY,
+  READY_ID,
   sizeOf,
   toJson,
 } from "./messages.js";
@@ -47,6 +48,7 @@ export class Session {
   #nextKey = 0;
   #running = new Set();
   #calls = new Map(); // of this connection only
+  #posting = new Map(); // likewise
   #waiting = [];
 
   constructor({ maxCalls, id, token, isPrivate, context, backoff = new Backoff() } = {}) {
@@ -88,21 +90,34 @@ export class Session {
     const actions = [];
     this.#running.delete(key);
     if (this.#calls.has(key)) {
+      const callId = this.#calls.get(key);
       const most = Math.max(this.#limit, this.#resultLimit);
-      const text = answer(this.#calls.get(key), outcome, most);
+      const text = answer(callId, outcome, most);
       const size = sizeOf(text);
       const isLong = size > this.#limit && size <= this.#resultLimit;
-      actions.push(isLong ? { type: "post", text } : send(text));
+      if (isLong) this.#posting.set(key, callId);
+      actions.push(isLong ? { type: "post", text, key } : send(text));
       this.#calls.delete(key);
     }
     actions.push(...this.#begin());
-    if (this.#stopping && this.#connected && this.#running.size === 0) {
-      actions.push({ type: "close" });
-    }
-    return actions;
+    return this.#stopping ? [...actions, ...this.#close()] : actions;
   }
 
-  /** Take the end of a connection: `{ code, text }`, or `{ status, text }` if it was refused. */
+  /** Take the end of a post: why it was not taken, or null. Its call fails then. */
+  posted(key, why) {
+    const actions = [];
+    if (this.#posting.has(key) && why !== null) {
+      const error = described("NotSent", `the result was not sent: ${why}`);
+      actions.push(send(answer(this.#posting.get(key), { error }, this.#limit)));
+    }
+    this.#posting.delete(key);
+    return this.#stopping ? [...actions, ...this.#close()] : actions;
+  }
+
+  /**
+   * Take the end of a connection: `{ code, text }`, or `{ status, text, location }` if it was
+   * refused, or `{ text, lasting }` if there was none, and may never be.
+   */
   lost(loss) {
     const why = reason(loss);
     const fatal = this.#fatal(loss);
@@ -110,6 +125,7 @@ export class Session {
     this.#connected = this.isUp = false;
     this.silenceS = OPENING_S;
     this.#calls.clear();
+    this.#posting.clear();
     this.#waiting = [];
     if (this.#ended) return actions;
     if (this.#stopping || fatal !== null) {
@@ -127,7 +143,13 @@ export class Session {
       this.#ended = true;
       return [{ type: "end", error: null }];
     }
-    return this.#running.size ? [] : [{ type: "close" }];
+    return this.#close();
+  }
+
+  /** Close, if nothing runs any more. */
+  #close() {
+    const isBusy = !this.#connected || this.#running.size || this.#posting.size;
+    return isBusy ? [] : [{ type: "close" }];
   }
 
   #open([id, details]) {
@@ -160,7 +182,12 @@ export class Session {
       const why = "the host is closing and has not begun this";
       return [send(answer(message.id, { error: described("Closing", why) }, this.#limit))];
     }
-    this.#waiting.push([++this.#nextKey, message]);
+    const key = ++this.#nextKey;
+    if (message.method === DISCOVER) { // beside the calls, however many there are
+      this.#calls.set(key, message.id);
+      return [{ type: "invoke", key, method: DISCOVER, params: [] }];
+    }
+    this.#waiting.push([key, message]);
     return this.#begin();
   }
 
@@ -183,16 +210,19 @@ export class Session {
   }
 
   /** Return the error for which connecting again is of no use; null if it may be. */
-  #fatal({ code, status, text }) {
+  #fatal({ code, status, text, location, lasting }) {
     if (NEVER_AGAIN.has(code)) {
       const [kind, words] = NEVER_AGAIN.get(code);
       return new kind(text || words);
     }
+    if (status === undefined && lasting && !this.#wasUp) {
+      return new Unavailable(`the server is out of reach: ${text}`);
+    }
     if (status === undefined || status >= 500 || [408, 425, 429].includes(status)) return null;
     // Something else may stand there for a while.
     if (this.#wasUp && (status < 400 || status === 404)) return null;
-    if (status < 400) return fromResponse(426, "there is no WebSocket at this address");
-    return fromResponse(status, text ?? "");
+    if (status < 300) return fromResponse(426, "there is no WebSocket at this address");
+    return fromResponse(status, text ?? "", location);
   }
 }
 
@@ -205,8 +235,10 @@ function number(value) {
   return Number.isFinite(value) && value >= 1 ? value : null;
 }
 
-function reason({ code, status, text }) {
+function reason({ code, status, text, location }) {
   if (code !== undefined) return `${text || "the connection was closed"} (${code})`;
-  if (status !== undefined) return fromResponse(Math.max(status, 400), text ?? "").message;
+  if (status !== undefined) {
+    return fromResponse(location ? status : Math.max(status, 400), text ?? "", location).message;
+  }
   return text || "the connection was lost";
 }

@@ -1,7 +1,7 @@
 // What a caller of a streamed call does: events in; progress, the end and further tries out. No
 // fetch and no timers here.
 
-import { ServerError, fromResponse } from "./errors.js";
+import { fromResponse, ServerError } from "./errors.js";
 import { errorOf, mayTryAgain } from "./exchange.js";
 import { isObject, readJson } from "./messages.js";
 import { CONTENT_TYPE, Parser } from "./sse.js";
@@ -48,7 +48,7 @@ export class StreamState {
   /** Take a response that is no stream; return the seconds to wait before the next try. */
   refused(reply) {
     const { status } = reply;
-    if (status < 400) throw new ServerError("the server's answer is no stream", { status });
+    if (status < 300) throw new ServerError("the server's answer is no stream", { status });
     return this.#again(reply);
   }
 

@@ -9,8 +9,8 @@ const TICKET_S = 10;
 export async function newTicket(url, headers, stop) {
   const asked = { method: "POST", headers };
   const told = await request(globalThis.fetch, `${url}/tickets`, asked, TICKET_S, stop);
-  if (told.status === undefined) return { text: told.reason };
+  if (told.status === undefined) return { text: told.reason, lasting: told.lasting };
   const ticket = readJson(told.text)?.ticket;
   if (told.status === 200 && typeof ticket === "string") return { ticket };
-  return { status: told.status, text: told.text };
+  return { status: told.status, text: told.text, location: told.location };
 }

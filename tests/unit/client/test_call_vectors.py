@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from grip_lambda.client import errors, exchange
+from grip_lambda.client.entries import Lambda
 from grip_lambda.client.exchange import Failure, Flow, Reply, Request, Terms
 from grip_lambda.client.stream_state import Done, Progress, StreamState
 from grip_lambda.protocol import sse
@@ -62,6 +63,7 @@ def test_what_becomes_of_other_requests(vector: dict[str, Any]) -> None:
         "done": exchange.has_ended,
         "cancel": exchange.cancel,
         "delete": exchange.delete,
+        "describe": exchange.description,
     }
 
     check(flows[what](*given, pauses=[1.0, 2.0]), vector)
@@ -109,7 +111,8 @@ def told(error: errors.LambdaError, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def outcome(one: dict[str, Any]) -> Reply | Failure:
     if "failure" in one:
-        return Failure(one["failure"], one["sent"], one.get("late", False))
+        late, lasting = one.get("late", False), one.get("lasting", False)
+        return Failure(one["failure"], one["sent"], late, lasting)
     return Reply(
         one["status"],
         one["text"].encode(),
@@ -166,13 +169,13 @@ def test_a_streamed_call(vector: dict[str, Any]) -> None:
                 assert take(ends) == step["pause"], number
 
 
-def listed(text: str) -> list[exchange.Lambda]:
+def listed(text: str) -> list[Lambda]:
     flow = exchange.listing([])
     next(flow)
     try:
         flow.send(Reply(200, text.encode()))
     except StopIteration as end:
-        found: list[exchange.Lambda] = end.value
+        found: list[Lambda] = end.value
         return found
     raise AssertionError("it goes on")
 

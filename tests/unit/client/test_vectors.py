@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from grip_lambda.client import errors
-from grip_lambda.client.addresses import base_url
+from grip_lambda.client.addresses import base_url, without_secrets
 from grip_lambda.client.backoff import Backoff
 from grip_lambda.client.context import Context
+from grip_lambda.client.credentials import Credentials
 from grip_lambda.client.loss import Loss
 from grip_lambda.client.messages import Failure as Failed
 from grip_lambda.client.messages import Result
@@ -65,6 +66,8 @@ def happen(session: Session, step: dict[str, Any]) -> list[Action]:
     if "finish" in step:
         key, outcome = step["finish"]
         return session.finished(key, ended(outcome))
+    if "posted" in step:
+        return session.posted(*step["posted"])
     if "progress" in step:
         return session.progressed(*step["progress"])
     return session.stop()
@@ -126,6 +129,29 @@ def test_addresses_of_servers() -> None:
     for url in VECTORS["not_servers"]:
         with pytest.raises(ValueError, match=r"address|[Pp]ort"):
             base_url(url)
+
+
+@pytest.mark.parametrize("url", VECTORS["secret_servers"])
+def test_a_password_in_an_address_is_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="address") as refused:
+        base_url(url)
+
+    assert "geheim" not in str(refused.value)
+
+
+def test_texts_without_secrets() -> None:
+    for vector in VECTORS["without_secrets"]:
+        assert without_secrets(vector["text"]) == vector["shown"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["credentials"])
+def test_what_is_shown_to_the_server(vector: dict[str, Any]) -> None:
+    shown = Credentials("http://h", vector["key"] or "", vector["headers"])
+
+    path, headers = shown.present(vector["path"])
+
+    assert path == vector["sent"]
+    assert {name.lower(): value for name, value in headers.items()} == vector["with"]
 
 
 def test_names_of_methods() -> None:

@@ -1,0 +1,1 @@
+"""The servers and the hosts of each entry; most run in an environment of their own."""

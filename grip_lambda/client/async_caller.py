@@ -1,0 +1,126 @@
+"""Callers in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from . import exchange
+from .caller_base import BaseCaller
+from .entries import Lambda
+from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
+from .pending import AsyncPendingCall
+from .stream_state import StreamState
+from .streams import AsyncStream
+from .transport import failure_of, options, reply_of
+
+T = TypeVar("T")
+
+
+class AsyncClient(BaseCaller):
+    """A caller in an event loop; its methods raise what those of `Client` do.
+
+    Args:
+        url, headers, retries, key: as for `Client`.
+
+    Usage::
+
+        async with AsyncClient("http://localhost:7999") as client:
+            print(await client.call("inRwcfvee17P85B8", "greet", {"name": "world"}, wait=10))
+    """
+
+    def _open(self, **options: Any) -> None:
+        self._http = httpx.AsyncClient(**options)
+
+    async def call(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Call a method of a lambda and return its result; see `Client.call`."""
+        terms = Terms(wait, idempotency_key)
+        return await self.run(exchange.call(lambda_id, method, body, terms, self.pauses()))
+
+    async def submit(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> AsyncPendingCall:
+        """Begin a call and do not wait for it; see `Client.submit`."""
+        terms = Terms(wait, idempotency_key)
+        flow = exchange.submit(lambda_id, method, body, terms, self.pauses())
+        return AsyncPendingCall(self, await self.run(flow))
+
+    def stream(
+        self,
+        lambda_id: str,
+        method: str,
+        body: Any = None,
+        wait: float = DEFAULT_WAIT_S,
+        *,
+        idempotency_key: str | None = None,
+    ) -> AsyncStream:
+        """Call a method and have what its host reports meanwhile; see `Client.stream`."""
+        wanted = exchange.request(lambda_id, method, body, Terms(wait, idempotency_key))
+        return AsyncStream(self._http, self._server, StreamState(wanted, self.pauses()))
+
+    def pending(self, call_id: str) -> AsyncPendingCall:
+        """Return a call that was submitted before, also by another program."""
+        return AsyncPendingCall(self, call_id)
+
+    async def list(self) -> list[Lambda]:
+        """Return all lambdas that are open; see `Client.list`."""
+        return await self.run(exchange.listing(self.pauses()))
+
+    async def get(self, lambda_id: str) -> Lambda:
+        """Return one lambda; see `Client.get`."""
+        return await self.run(exchange.entry(lambda_id, self.pauses()))
+
+    async def describe(self, address: str) -> dict[str, Any]:
+        """Return what is known of the methods of a lambda; see `Client.describe`."""
+        return await self.run(exchange.description(address, self.pauses()))
+
+    async def delete(self, lambda_id: str, token: str = "") -> None:
+        """Close a lambda; see `Client.delete`."""
+        await self.run(exchange.delete(lambda_id, token, self.pauses()))
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Do what a flow of exchange.py wants, and return what it returns."""
+        outcome: Reply | Failure | None = None
+        while True:
+            try:
+                step = flow.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            outcome = None
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+            else:
+                outcome = await self._request(step)
+
+    async def _request(self, request: Request) -> Reply | Failure:
+        try:
+            return reply_of(await self._http.request(**options(self._server, request)))
+        except httpx.HTTPError as error:
+            return failure_of(self._server, error)

@@ -1,0 +1,30 @@
+"""Who holds a lambda: hosts are opened, acknowledged, seen and gone, on every transport.
+
+It may use ``calls``, ``delivery`` and ``access``; of HTTP it knows no framework.
+"""
+
+from __future__ import annotations
+
+from .departures import Departures
+from .http import HostRequest, HttpHosts, Polled, Stream, Unacknowledged, Uploads
+from .monologue import CALL, MonologueHosts
+from .registry import Hosts
+from .session import Connection, Opening, Session
+from .websocket import WebSocketHosts
+
+__all__ = [
+    "CALL",
+    "Connection",
+    "Departures",
+    "HostRequest",
+    "Hosts",
+    "HttpHosts",
+    "MonologueHosts",
+    "Opening",
+    "Polled",
+    "Session",
+    "Stream",
+    "Unacknowledged",
+    "Uploads",
+    "WebSocketHosts",
+]

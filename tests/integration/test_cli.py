@@ -167,7 +167,7 @@ def test_list(run: Run, echo: str) -> None:
 
     assert table[0].split() == ["ID", "OPEN", "FOR", "CODE", "CLIENT"]
     (line,) = [line for line in table if line.startswith(echo)]
-    assert re.search(r"\d+ (s|min) +json-rpc  grip-lambda/", line)
+    assert re.search(r"\d+ (s|min) +json-rpc +grip-lambda/", line)
     assert listing[echo]["id"] == echo
 
 

@@ -243,8 +243,17 @@ def test_a_call_to_nobody_fails_at_once(client: ClientFactory) -> None:
     }
 
 
-@pytest.mark.parametrize("to", ["nobody", "", None, 5, "x" * 5000])
-def test_a_call_to_what_is_no_id_fails_at_once(client: ClientFactory, to: object) -> None:
+def test_a_call_to_a_service_without_hosts_fails_at_once(client: ClientFactory) -> None:
+    one = client()
+
+    one.request("nobody", "t1", "x")
+
+    told = nak(one)
+    assert (told["from"], told["token"], told["code"]) == ("nobody", "t1", "not_found")
+
+
+@pytest.mark.parametrize("to", ["no body", "", None, 5, "x" * 5000])
+def test_a_call_to_what_is_no_name_fails_at_once(client: ClientFactory, to: object) -> None:
     one = client()
 
     one.request(to, "t1", "x")

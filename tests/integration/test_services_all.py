@@ -103,11 +103,12 @@ def test_a_slow_host_delays_no_answer_of_the_stream(stack: Stack, hosting: Hosti
 def test_hosts_are_told_if_the_caller_goes(
     stack: Stack, hosting: Hosting, headers: dict[str, str]
 ) -> None:
+    """The body is not empty: Pushpin does not see who goes after ``Content-Length: 0``."""
     host = hosting("websocket", path("left"))
     response = None
     try:
         options: dict[str, Any] = {"headers": headers, "stream": True, "timeout": 1.5}
-        response = ask_all(stack, "left", **options)
+        response = ask_all(stack, "left", "m", [1], **options)
     except requests.Timeout:
         assert not headers  # a gathered answer has not even begun
     message = host.receive()

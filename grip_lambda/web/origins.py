@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 #: What is the same for all, and does nothing: pages and the library, and the signs of life.
-_HARMLESS = re.compile(r"/|/static/.*|/grip-lambda\.js|/grip-lambda/.*|/healthz|/readyz", re.DOTALL)
+_HARMLESS = re.compile(
+    r"/|/console|/static/.*|/grip-lambda\.js|/grip-lambda/.*|/healthz|/readyz", re.DOTALL
+)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 

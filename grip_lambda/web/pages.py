@@ -1,10 +1,16 @@
-"""The page at ``/``, which makes its own tab a lambda, and the JavaScript library."""
+"""The pages at ``/`` and ``/console``, and the JavaScript library."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app
 
 blueprint = Blueprint("pages", __name__)
+
+#: Nothing from elsewhere, and nothing that stands in the page itself.
+_CONSOLE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:;"
+    " connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @blueprint.get("/")
@@ -15,6 +21,15 @@ def index() -> Response:
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src *;"
         " base-uri 'none'; frame-ancestors 'none'"
     )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blueprint.get("/console")
+def console() -> Response:
+    """Serve the console."""
+    response = current_app.send_static_file("console/index.html")
+    response.headers["Content-Security-Policy"] = _CONSOLE_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

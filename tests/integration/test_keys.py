@@ -158,7 +158,8 @@ def answered(keyed: Keyed, host: Socket, name: str | None = None, **options: Any
 
 
 def test_health_and_the_page_stay_open(keyed: Keyed) -> None:
-    for path in ("/", "/static/page.js", "/grip-lambda.js", "/healthz", "/readyz"):
+    pages = ("/", "/console", "/static/console/main.js")
+    for path in (*pages, "/grip-lambda.js", "/healthz", "/readyz"):
         assert keyed.get(path, None).status_code == 200
     preflight = requests.options(f"{keyed.url}/lambda", headers={"Origin": ORIGIN}, timeout=5)
     assert preflight.status_code == 200

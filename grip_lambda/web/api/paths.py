@@ -506,6 +506,7 @@ PATHS: dict[str, Entry] = {
         )
     },
     "/": {"get": _page("index", HTML)},
+    "/console": {"get": _page("console", HTML)},
     "/grip-lambda.js": {"get": _page("library", SCRIPT)},
     "/grip-lambda/{name}.js": {
         "parameters": [path("name", "The name of a module.")],

@@ -164,6 +164,18 @@ export class Host {
   onDown<T extends (reason: string) => unknown>(listener: T): T;
 
   /**
+   * Have a function called each time that there is no connection, with the seconds until the next
+   * try, and why in words.
+   */
+  onRetry<T extends (next: { afterS: number; reason: string }) => unknown>(listener: T): T;
+
+  /**
+   * Try to connect now, if the host waits for its next try; if it is up, ask the server whether it
+   * is still there.
+   */
+  retry(): void;
+
+  /**
    * Be a host until `close` is called.
    *
    * Rejects with `TakenOver`, `Deleted` or `Forbidden` if somebody else has ended it, with

@@ -184,10 +184,10 @@ class _Stack:
             say(f"grip-lambda does not answer at {self._url} yet; see above", err=True)
             return
         if self._key_count is None:
-            say(f"\ngrip-lambda is ready. Open {self._url}/ : that tab is then a function.")
+            say(f"\ngrip-lambda is ready. Open {self._url}/console to see and call what is open.")
         else:
             say(
-                f"\ngrip-lambda is ready at {self._url}/\n"
+                f"\ngrip-lambda is ready. Open {self._url}/console and sign in with an API key.\n"
                 "Whoever opens a lambda or lists them needs an API key:\n\n"
                 f"  GRIP_LAMBDA_KEY=… grip-lambda host --url {self._url} --exec 'jq .name'\n"
             )

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 blueprint = Blueprint("pages", __name__)
 
 #: Nothing from elsewhere, and nothing that stands in the page itself.
-_CONSOLE_POLICY = (
+_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:;"
     " connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -15,21 +15,19 @@ _CONSOLE_POLICY = (
 
 @blueprint.get("/")
 def index() -> Response:
-    """Serve the page."""
-    response = current_app.send_static_file("index.html")
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src *;"
-        " base-uri 'none'; frame-ancestors 'none'"
-    )
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    """Serve the page that says what this is; it has no script."""
+    return _page("welcome.html")
 
 
 @blueprint.get("/console")
 def console() -> Response:
     """Serve the console."""
-    response = current_app.send_static_file("console/index.html")
-    response.headers["Content-Security-Policy"] = _CONSOLE_POLICY
+    return _page("console/index.html")
+
+
+def _page(file: str) -> Response:
+    response = current_app.send_static_file(file)
+    response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

@@ -1,4 +1,4 @@
-"""The JavaScript library, the page at ``/`` and the example in a real browser."""
+"""The JavaScript library and the examples in a real browser."""
 
 from __future__ import annotations
 
@@ -311,25 +311,6 @@ def test_a_server_that_goes_away_under_a_call(stack: Stack, tab: Chrome) -> None
         network.cut()
 
         assert run(tab, "return await window.told") == ["Disconnected", True]
-
-
-def test_the_page_at_the_root(stack: Stack, empty_tab: Chrome) -> None:
-    page = empty_tab
-    page.get(f"{stack.url}/")
-    wait_until(lambda: text(page, "status").startswith("open as "), what="the opening")
-    lambda_id = text(page, "status").removeprefix("open as ")
-
-    answer = subprocess.run(
-        text(page, "curl"), shell=True, capture_output=True, text=True, timeout=20, check=True
-    )
-    page.find_element(By.ID, "try").click()
-
-    assert answer.stdout == '{"echo":{"name":"world"}}'
-    assert f"/lambda/{lambda_id}/" in text(page, "curl")
-    wait_until(lambda: text(page, "answer") == '{"echo":{"name":"world"}}', what="the answer")
-    calls = page.find_elements(By.CSS_SELECTOR, "#calls code")
-    assert [one.text for one in calls] == ['hello({"name":"world"})'] * 2
-    assert complaints(page) == []
 
 
 def test_a_push_to_a_tab(stack: Stack, empty_tab: Chrome, tmp_path: Path) -> None:

@@ -590,7 +590,7 @@ def test_keys_are_listed_without_their_secrets(keyed: Keyed) -> None:
 
 def test_the_start_tells_of_the_keys(keyed: Keyed, stack: Stack) -> None:
     wait_until(lambda: "API keys: 6, in" in keyed.stack.log.read_text())
-    assert "that tab is then a function" not in keyed.stack.log.read_text()
+    assert "/console and sign in with an API key" in keyed.stack.log.read_text()
     wait_until(lambda: "No API keys are configured" in stack.log.read_text())
     assert stack.log.read_text().count("No API keys are configured") == 1
 

@@ -234,6 +234,26 @@ describe("against a server", { concurrency: true }, () => {
     between.close();
   });
 
+  it("tells when it will try again, and tries at once when it is told to", async () => {
+    const between = await network();
+    const { random } = Math;
+    Math.random = () => 100; // the first pause has 100 s
+    const host = new Host(between.url, {}, { WebSocket, log: null });
+    Math.random = random;
+    const [ups, retries] = [[], []];
+    host.onUp((id) => ups.push(id));
+    host.onRetry((next) => retries.push(next));
+    await host.start();
+    between.cut();
+    await until(() => retries.length === 1);
+    between.mend();
+    await until(() => (host.retry(), ups.length === 2));
+    assert.equal(retries[0].afterS, 100);
+    assert.match(retries[0].reason, /./);
+    await host.close(0);
+    between.close();
+  });
+
   it(
     "begins calls, and asks for their results later",
     hosted({}, async (host, functions) => {

@@ -37,6 +37,8 @@ export async function programs(): Promise<void> {
   host.describe({ greet: { description: "Greets.", params: { type: "object" }, result: true } });
   host.onUp((id) => console.log(host.address("greet"), id.length));
   host.onDown((reason: string) => console.log(reason));
+  host.onRetry(({ afterS, reason }) => console.log(afterS.toFixed(1), reason.length));
+  host.retry();
   await host.start(5);
   const { id, token, isUp }: { id: string; token: string; isUp: boolean } = host;
   await host.close();

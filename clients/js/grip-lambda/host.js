@@ -19,7 +19,7 @@ export class Host {
   #WebSocket;
   #headers;
   #log;
-  #listeners = { up: [], down: [] };
+  #listeners = { up: [], down: [], retry: [] };
   #calls = new Map();
   #stop = new AbortController(); // of what is posted when it is over
   #firstUp = deferred();
@@ -88,6 +88,16 @@ export class Host {
     return listener;
   }
 
+  onRetry(listener) {
+    this.#listeners.retry.push(listener);
+    return listener;
+  }
+
+  retry() {
+    this.#pause?.resolve();
+    this.#connection?.probe();
+  }
+
   async run() {
     if (this.#running) throw new Error("a host runs once; make another one");
     this.#running = this.#run();
@@ -123,10 +133,7 @@ export class Host {
 
   async #run() {
     this.#session.methods = this.#methods.names();
-    const forget = whenBack(() => {
-      this.#pause?.resolve();
-      this.#connection?.probe();
-    });
+    const forget = whenBack(() => this.retry());
     while (!this.#ended.done) {
       this.#connection = new Connection(
         this.#WebSocket,
@@ -191,6 +198,7 @@ export class Host {
         case "retry":
           this.#retry = action;
           this.#warn(`${action.reason}; connecting again in ${action.afterS.toFixed(1)} s`);
+          this.#tell("retry", { afterS: action.afterS, reason: action.reason });
           break;
         case "end":
           this.#end(action.error);

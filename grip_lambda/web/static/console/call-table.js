@@ -8,12 +8,12 @@ import { html, Status } from "./ui.js";
 export function CallTable({ calls, short = false, onChoose, chosen }) {
   if (!calls.length) return html`<p class="dim">None yet. Each one appears here as it comes.</p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Calls"><table>
-    <thead><tr><th scope="col">Time</th>${!short && html`<th scope="col">Lambda</th>`}<th scope="col">Method</th><th scope="col">Status</th>
+    <thead><tr><th scope="col">Time</th>${!short && html`<th scope="col" class="wide-only">Lambda</th>`}<th scope="col">Method</th><th scope="col">Status</th>
       <th scope="col" class="number">Took</th><th scope="col" class="number wide-only">In</th><th scope="col" class="number wide-only">Out</th>
       <th scope="col" class="wide-only">From</th>${session.may("call") && html`<th scope="col"><span class="offscreen">Again</span></th>`}</tr></thead>
     <tbody>${calls.map((one) => html`<tr key=${one.call} aria-current=${one.call === chosen ? "true" : undefined}>
       <td><time datetime=${one.time}>${clock(one.time, true)}</time></td>
-      ${!short && html`<td><a href=${`#/lambdas/${one.lambda}`}><code>${one.lambda}</code></a></td>`}
+      ${!short && html`<td class="wide-only"><a href=${`#/lambdas/${one.lambda}`}><code>${one.lambda}</code></a></td>`}
       <td class="cut">${onChoose
         ? html`<button type="button" class="link" aria-expanded=${one.call === chosen} onClick=${() => onChoose(one)}>${one.method}</button>`
         : html`<code>${one.method}</code>`}</td>

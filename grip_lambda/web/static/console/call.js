@@ -3,13 +3,22 @@
 import { bytes, duration, methodNames } from "./format.js";
 import { live } from "./live.js";
 import { fraction, Run } from "./run.js";
-import { base, session } from "./server.js";
+import { api, base, session } from "./server.js";
 import { languages } from "./snippets.js";
 import { Result } from "./tree.js";
-import { Code, html, useMemo, useNow, useState, useStore } from "./ui.js";
+import { Code, html, useEffect, useMemo, useNow, useState, useStore } from "./ui.js";
 
 const MODES = { wait: "Wait", stream: "Stream", async: "Background" };
 const CHECKED_MAX = 1_000_000;
+
+/** Return what a call was asked with and answered: `{ body, result, … }`, or `{ error }`. */
+export async function bodies(name) {
+  try {
+    return await api(`calls/${encodeURIComponent(name)}/bodies`);
+  } catch (error) {
+    return { error: error.message };
+  }
+}
 
 /** Return what is wrong with a body; empty if nothing is. */
 export function bodyError(body) {
@@ -37,7 +46,7 @@ function termsError({ to, method, wait, once }) {
   return "";
 }
 
-function Outcome({ run }) {
+export function Outcome({ run }) {
   useStore(run);
   useNow(run.state === "ended" ? 60 : 0.2);
   const ended = run.state === "ended";
@@ -132,10 +141,19 @@ export function CallForm({ given = {}, fixed = "" }) {
 
 /** The view for any address; what is replayed comes with the address of the page. */
 export function CallView({ query }) {
-  const given = Object.fromEntries(["to", "method", "body"].map((name) => [name, query.get(name) ?? ""]));
+  const [told, setTold] = useState(null);
+  const name = query.get("call");
+  useEffect(() => {
+    setTold(null);
+    if (name) bodies(name).then((found) => setTold({ name, ...found }));
+  }, [name]);
+  const isReading = name && told?.name !== name;
+  const given = Object.fromEntries(["to", "method", "body"].map((one) => [one, query.get(one) ?? ""]));
+  const isWhole = told && !told.error && !told.body_truncated;
+  if (isWhole && told.body) given.body = told.body;
   return html`<main class="page narrow"><h1>Call</h1>
     <p class="lead">Call a lambda by its id, or a service by its name.</p>
-    <${CallForm} key=${query.toString()} given=${given} />
+    ${name && told && !isWhole && html`<p class="note">The body of that call is not known any more, or was too long to be kept.</p>`}
+    ${isReading ? html`<p class="dim">Reading …</p>` : html`<${CallForm} key=${query.toString()} given=${given} />`}
   </main>`;
 }
-

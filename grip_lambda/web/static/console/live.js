@@ -168,7 +168,7 @@ class Live extends Store {
 
   /** Read what an event does not tell: who the host is. */
   async #complete() {
-    const ids = [...this.#unknown];
+    const ids = [...this.#unknown].filter((id) => this.lambdas.has(id));
     this.#unknown.clear();
     try {
       const found = ids.length > 5

@@ -1,16 +1,21 @@
 // The console: which view is shown, and what is above it.
 
 import { CallView } from "./call.js";
+import { Calls } from "./calls.js";
 import { Lambdas } from "./lambdas.js";
 import { live } from "./live.js";
 import { base, session } from "./server.js";
 import { SignIn } from "./sign-in.js";
+import { tab } from "./tab.js";
+import { ThisTab } from "./this-tab.js";
 import { html, render, useEffect, useRef, useState, useStore } from "./ui.js";
 
 /** The views: the name in the address, the name for people, the right that each takes, what shows it. */
 const VIEWS = [
   ["lambdas", "Lambdas", "list", ({ rest }) => html`<${Lambdas} id=${rest} />`],
   ["call", "Call", "call", ({ query }) => html`<${CallView} query=${query} />`],
+  ["calls", "Calls", "list", () => html`<${Calls} />`],
+  ["tab", "This tab", "host", () => html`<${ThisTab} />`],
 ];
 
 const STATES = {
@@ -70,7 +75,10 @@ function App() {
   const seen = useRef(null);
   const { state, key } = session;
   useEffect(() => {
-    if (["open", "signed in"].includes(state)) live.restart();
+    if (["open", "signed in"].includes(state)) {
+      live.restart();
+      if (tab.wasOpen && session.may("host")) tab.open();
+    } else if (state === "signed out") tab.close();
   }, [state, key]);
   const views = VIEWS.filter(([, , right]) => session.may(right));
   const view = views.find(([one]) => one === name) ?? (name ? undefined : views[0]);

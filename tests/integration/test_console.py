@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from grip_lambda.client import Host, RemoteError
-from tests.support.browser import chromium
+from tests.support.browser import chromium, run
 from tests.support.clients import call
 from tests.support.keys import KeyedStack
 from tests.support.proxy import Network
@@ -227,3 +230,99 @@ def test_the_welcome_needs_no_script(stack: Stack, page: Chrome) -> None:
     click(page, "a.second")
     tab_id(page)
     assert complaints(page) == []
+
+
+def test_health_shows_the_parts_and_the_last_quarter_of_an_hour(stack: Stack, page: Chrome) -> None:
+    page.get(f"{stack.url}/console#/health")
+    shows(page, "all is well")
+    shows(page, "Backend")
+    wait_until(
+        lambda: page.execute_script("return document.querySelectorAll('canvas').length") == 2
+    )
+    assert complaints(page) == []
+
+
+def test_a_key_is_made_used_and_revoked(keyed: KeyedStack, page: Chrome) -> None:
+    page.get(f"{keyed.url}/console#/keys")
+    put(page, "input[name=key]", keyed.keys["admin"])
+    press(page, "Sign in")
+    shows(page, "yours", "table")
+    put(page, "input[name=comment]", HOSTILE)
+    click(page, "input[name=list]")
+    press(page, "Make the key")
+    shows(page, "not shown again")
+    key = text(page, ".note code")
+    shows(page, HOSTILE, "table")
+    listed = {"Authorization": f"Bearer {key}"}
+    assert requests.get(f"{keyed.url}/lambda", headers=listed, timeout=10).status_code == 200
+
+    row = f"//tr[contains(., '{key[3:19]}')]"
+    page.find_element(By.XPATH, f"{row}//button").click()
+    page.find_element(By.XPATH, f"{row}//button[contains(., 'Revoke it')]").click()
+    wait_until(lambda: key[3:19] not in text(page, "table"), 30, what="the end of the key")
+    wait_until(
+        lambda: requests.get(f"{keyed.url}/lambda", headers=listed, timeout=10).status_code == 401
+    )
+    assert page.execute_script("return window.stolen ?? document.querySelector('img')") is None
+    assert complaints(page) == []
+
+
+AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
+VIOLATIONS = """
+    return (await axe.run(document, { resultTypes: ["violations"] })).violations
+        .flatMap(({ id, nodes }) => nodes.map((one) => `${id}: ${one.html} ${one.failureSummary}`));
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_hinders_people_who_see_or_point_less(
+    stack: Stack, keyed: KeyedStack, page: Chrome, scheme: str
+) -> None:
+    """Axe looks at each view, with something in it."""
+    look = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", look)
+    script = AXE.read_text()
+    found = {}
+
+    def check(name: str) -> None:
+        page.execute_script(f"window.axe || eval({json.dumps(script)})")
+        found[name] = run(page, VIOLATIONS)
+
+    def fail(body: Any) -> Any:
+        raise RemoteError("no")
+
+    functions = {"greet": lambda body: {"hello": [body, None, True, 1]}, "fail": fail}
+    with Host(stack.url, functions) as host:
+        call(stack.url, host.id, "fail", "1")
+        page.get(f"{stack.url}/")
+        check("welcome")
+        for view, words in (
+            (f"lambdas/{host.id}", "Last calls"),
+            (f"call?to={host.id}&method=greet&body=1", "Body"),
+            ("calls", "Pause"),
+            ("tab", "/hello"),
+            ("health", "Backend"),
+            ("keys", "No API keys"),
+            ("nowhere", "Nothing here"),
+        ):
+            page.get(f"{stack.url}/console#/{view}")
+            shows(page, words)
+            if view.startswith(("lambdas", "call?")):
+                press(page, "Call")
+                shows(page, "200", ".outcome")
+                click(page, ".copy-as summary")
+            elif view == "calls":
+                click(page, "table button.link")
+                shows(page, "Edit and call")
+            check(view)
+    page.get(f"{keyed.url}/console#/keys")
+    put(page, "input[name=key]", "gl_wrong")
+    press(page, "Sign in")
+    shows(page, "unknown here")
+    check("sign in")
+    put(page, "input[name=key]", keyed.keys["admin"])
+    press(page, "Sign in")
+    shows(page, "yours", "table")
+    check("with keys")
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -79,9 +79,10 @@ def programs(
     core = ("core.test.mjs", "vectors.test.mjs")
     ours = ("stack.test.mjs", "odd.test.mjs")
     quick = ("--test", "--test-timeout=50000")
+    deno = ("test", "-A", "--no-check")
     running = {
         "node": Running("node", *quick, *ours, "hasty.test.mjs", environ=servers),
-        "deno": Running(DENO, "test", "-A", "--no-check", *core, *ours, environ=servers),
+        "deno": Running(DENO, *deno, *core, *ours, "console.test.mjs", environ=servers),
         "core": Running("node", *quick, *core),
         "types": Running(TOOLS / "tsc", "--project", "tsconfig.json"),
     }

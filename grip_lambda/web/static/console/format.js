@@ -42,9 +42,9 @@ const BROWSERS = [["Edg/", "Edge"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome
   "Safari",
 ]];
 
-/** Return what a User-Agent names, short: a browser, or the first product. */
-export function client(headers) {
-  const agent = String(headers?.["User-Agent"]?.[0] ?? "");
+/** Return what the client of a lambda is, short: a browser, or the first product. */
+export function client({ client, headers }) {
+  const agent = String(client ?? headers?.["User-Agent"]?.[0] ?? "");
   if (agent.startsWith("Mozilla/")) {
     const found = BROWSERS.find(([mark]) => agent.includes(mark));
     return found ? `${found[1]} tab` : "browser";

@@ -23,7 +23,7 @@ export function matches(lambda, words) {
 }
 
 function title(lambda) {
-  return lambda.services?.[0] ?? (client(lambda.headers) || lambda.code);
+  return lambda.services?.[0] ?? (client(lambda) || lambda.code);
 }
 
 function Item({ lambda, isChosen, now }) {
@@ -83,7 +83,7 @@ function About({ lambda }) {
     ["Open for", html`<time datetime=${lambda.timestamp} title=${lambda.timestamp}>${since(Date.parse(lambda.timestamp), now)}</time>`],
     ["Calls", stats.calls.toLocaleString("en")],
     ["Errors", html`<span class=${stats.errors ? "bad" : ""}>${stats.errors.toLocaleString("en")}</span>`],
-    ["In flight", stats.in_flight],
+    ["In flight", lambda.max_calls ? `${stats.in_flight} of ${lambda.max_calls}` : stats.in_flight],
     ["Mean", duration(stats.mean_ms)],
     ["Last call", stats.last_call ? clock(stats.last_call) : "–"],
   ];
@@ -111,7 +111,7 @@ function Detail({ id }) {
   const lambda = live.lambdas.get(id);
   const calls = useMemo(() => [...live.calls.values()].filter((one) => one.lambda === id).slice(-20).reverse(), [live.calls, live.calls.size, Date.now()]);
   if (!lambda && live.known) {
-    return html`<${Empty} title="This lambda is not open"><p>Its host has gone, or was disconnected. If the host opens
+    return html`<${Empty} first title="This lambda is not open"><p>Its host has gone, or was disconnected. If the host opens
       <code>${id}</code> again, it appears here by itself.</p><p><a href="#/lambdas">All lambdas</a></p></${Empty}>`;
   }
   if (!lambda) return null;
@@ -122,7 +122,7 @@ function Detail({ id }) {
 
 /** How one opens a lambda, for people who have none. */
 function First() {
-  return html`<${Empty} title="No lambda is open">
+  return html`<${Empty} first title="No lambda is open">
     <p>A lambda is a function with an address: anything that can open a WebSocket can be one. It appears here as soon as it is open.</p>
     ${session.may("host") && html`<p><a class="button primary" href="#/tab">Make this tab a lambda</a></p>`}
     <p>Or open one from Python:</p>
@@ -141,6 +141,6 @@ export function Lambdas({ id }) {
   if (!live.known) return html`<main class="page"><p class="dim" role="status">Reading the list …</p></main>`;
   if (!live.lambdas.size && !id) return html`<main class="page narrow"><${First} /></main>`;
   return html`<main class=${id ? "split chosen" : "split"}><${List} chosen=${id} />
-    <div class="detail">${id ? html`<${Detail} key=${id} id=${id} />` : html`<${Empty} title="Choose a lambda"><p>Its figures, its last calls, and a form to call it.</p></${Empty}>`}</div>
+    <div class="detail">${id ? html`<${Detail} key=${id} id=${id} />` : html`<${Empty} first title="Choose a lambda"><p>Its figures, its last calls, and a form to call it.</p></${Empty}>`}</div>
   </main>`;
 }

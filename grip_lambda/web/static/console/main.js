@@ -2,6 +2,8 @@
 
 import { CallView } from "./call.js";
 import { Calls } from "./calls.js";
+import { Health } from "./health.js";
+import { Keys } from "./keys.js";
 import { Lambdas } from "./lambdas.js";
 import { live } from "./live.js";
 import { base, session } from "./server.js";
@@ -16,6 +18,8 @@ const VIEWS = [
   ["call", "Call", "call", ({ query }) => html`<${CallView} query=${query} />`],
   ["calls", "Calls", "list", () => html`<${Calls} />`],
   ["tab", "This tab", "host", () => html`<${ThisTab} />`],
+  ["health", "Health", "list", () => html`<${Health} />`],
+  ["keys", "Keys", "admin", () => html`<${Keys} />`],
 ];
 
 const STATES = {

@@ -79,9 +79,10 @@ function byHand(text) {
   return done;
 }
 
-/** What is shown in place of a list that has nothing in it. */
-export function Empty({ title, children }) {
-  return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+/** What is shown in place of what is not there; `first` if the page has no other heading. */
+export function Empty({ title, first = false, children }) {
+  const heading = first ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`;
+  return html`<div class="empty">${heading}${children}</div>`;
 }
 
 export function Code({ text, label }) {

@@ -15,7 +15,7 @@ JS     := clients/js/*.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambd
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large install pushpin redis nginx ss wrk node chromium clean purge
+.PHONY: screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large install pushpin redis nginx ss wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-large: install pushpin  ## Measure large calls to few hosts: what is lost,
 
 vendor: install node  ## Fetch the console's libraries anew, as tools/vendor.json pins them
 	@$(PY) tools/vendor.py
+
+screenshots: install pushpin nginx chromium  ## Take the pictures of the console in docs/images
+	@$(PY) -m tools.screenshots
 
 test-function: install pushpin redis  ## Run the core of the tests with the application as a function
 	@$(PY) -m pytest --all-in-function -k "function and not serve" tests/integration

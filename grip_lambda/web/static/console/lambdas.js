@@ -22,16 +22,25 @@ export function matches(lambda, words) {
   return words.every((word) => text.includes(word));
 }
 
+/** Return what people may know a lambda by: its services, or else what it can do. */
 function title(lambda) {
-  return lambda.services?.[0] ?? (client(lambda) || lambda.code);
+  const methods = methodNames(lambda);
+  if (lambda.services?.length) return lambda.services.join(", ");
+  return methods.slice(0, 3).join(", ") || client(lambda) || lambda.code;
+}
+
+function subtitle(lambda) {
+  const methods = methodNames(lambda);
+  if (lambda.services?.length && methods.length) return methods.join(", ");
+  if (!methods.length) return "any method";
+  return methods.length > 3 ? `${methods.length} methods, ${client(lambda)}` : client(lambda);
 }
 
 function Item({ lambda, isChosen, now }) {
   const { stats } = lambda;
-  const methods = methodNames(lambda);
   return html`<li><a href=${`#/lambdas/${lambda.id}`} aria-current=${isChosen ? "true" : undefined}>
     <span class="line"><strong>${title(lambda)}</strong> <code>${lambda.id}</code></span>
-    <small><span class="cut">${methods.length ? methods.join(", ") : "any method"}</span></small>
+    <small><span class="cut">${subtitle(lambda)}</span></small>
     <small class="figures"><span>${since(Date.parse(lambda.timestamp), now)}</span>
       <span>${count(stats.calls, "call")}</span>
       ${stats.errors > 0 && html`<span class="bad">${count(stats.errors, "error")}</span>`}

@@ -18,10 +18,10 @@ function Leaf({ value }) {
   }`;
 }
 
-function Node({ name, value, depth }) {
+function Node({ name, value, depth, among = 1 }) {
   const isBranch = typeof value === "object" && value !== null;
   const size = isBranch ? Object.keys(value).length : 0;
-  const [open, setOpen] = useState(depth < 2 && size <= PART);
+  const [open, setOpen] = useState(depth === 0 || (depth < 3 && size <= PART && among <= 20));
   const [limit, setLimit] = useState(PART);
   const label = name === null ? null : html`<span class="j-key">${name}</span><span class="j-dim">: </span>`;
   if (!isBranch) return html`<li>${label}<${Leaf} value=${value} /></li>`;
@@ -34,7 +34,7 @@ function Node({ name, value, depth }) {
       ${label}<span class="j-dim">${left} ${size.toLocaleString("en")} ${what} ${right}</span>
     </button>
     ${open && html`<ul>
-      ${keys.map((key) => html`<${Node} key=${key} name=${key} value=${value[key]} depth=${depth + 1} />`)}
+      ${keys.map((key) => html`<${Node} key=${key} name=${key} value=${value[key]} depth=${depth + 1} among=${size} />`)}
       ${size > limit && html`<li><button type="button" class="quiet small"
         onClick=${() => setLimit(limit + 5 * PART)}>${(size - limit).toLocaleString("en")} more</button></li>`}
     </ul>`}

@@ -326,3 +326,15 @@ def test_nothing_hinders_people_who_see_or_point_less(
     check("with keys")
 
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_a_call_in_the_background_is_cancelled(stack: Stack, page: Chrome) -> None:
+    over = threading.Event()
+    with Host(stack.url, {"wait": lambda: over.wait(20)}) as host:
+        page.get(f"{stack.url}/console#/call?to={host.id}&method=wait")
+        put(page, "select[name=mode]", "async")
+        press(page, "Call")
+        press(page, "Cancel the call")
+        shows(page, "410", ".outcome")
+        shows(page, "cancelled", ".outcome")
+        over.set()

@@ -43,6 +43,8 @@ def test_nothing_of_a_client_becomes_markup_and_nothing_comes_from_elsewhere(fil
     assert text.count("\n") < 300
     for word in ("innerHTML", "outerHTML", "insertAdjacent", "dangerouslySet", "document.write"):
         assert word not in text
+    # Below a prefix an address from the root leads elsewhere.
+    assert not re.search(r'(?:href|src|fetch\(|api\()[="`(]*"?/', text)
     assert not re.search(r"\bstyle=|\son[a-z]+=\"|<style", text)
     for imported in re.findall(r'(?:from|import) "([^"]+)"', text):
         if "grip_lambda" not in imported and file.suffix == ".js":

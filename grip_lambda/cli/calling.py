@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from ..client import Client
 from ..client.addresses import lambda_path
 from . import options
+from .addresses import target_of
+from .asking import asking
+from .bodies import body_of
 from .tables import show
 
-#: Somebody is looking: what is out of reach is told within a second.
-_RETRIES = 2
 _COLUMNS = ("ID", "OPEN FOR", "CODE", "CLIENT")
 
 
@@ -32,10 +32,13 @@ def listing(url: str, key: str, as_json: bool) -> None:
       grip-lambda list
       grip-lambda list --json | jq -r 'keys[]'
     """
-    with Client(url, retries=_RETRIES, key=key) as client:
+    with asking(url, key) as client:
         found = client.list()
     if as_json:
         click.echo(_json({one.id: one.raw for one in found}))
+        return
+    if not found:
+        click.echo("no lambda is open; `grip-lambda host` opens one", err=True)
         return
     now = datetime.now(UTC)
     rows = [
@@ -46,9 +49,11 @@ def listing(url: str, key: str, as_json: bool) -> None:
 
 
 @click.command(cls=options.Plainly)
-@click.argument("lambda_id", metavar="ID", callback=options.plain)
-@click.argument("method", callback=options.plain)
-@click.argument("body", metavar="[JSON|-]", default="null", callback=options.plain)
+@click.argument("address", callback=options.plain)
+@click.argument("words", metavar="METHOD [BODY]...", nargs=-1, callback=options.all_plain)
+@click.option(
+    "-d", "--data", metavar="JSON|@FILE|-", callback=options.plain, help="The whole body."
+)
 @click.option(
     "--wait",
     type=click.FloatRange(0.05, 3600),
@@ -61,41 +66,53 @@ def listing(url: str, key: str, as_json: bool) -> None:
 @click.option(
     "--once", metavar="KEY", help="An idempotency key: calls that share one are made once."
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show requests, responses and their times.")
 @options.url
 @options.key
 def call(
     *,
     url: str,
     key: str,
-    lambda_id: str,
-    method: str,
-    body: str,
+    address: str,
+    words: tuple[str, ...],
+    data: str | None,
     wait: float,
     raw: bool,
     stream: bool,
     once: str | None,
+    verbose: bool,
 ) -> None:
-    """Call METHOD of the lambda ID, and print its result.
+    """Call METHOD at ADDRESS, and print its result.
 
-    The body is JSON: an argument, or standard input for "-". Without one it is null. The result
-    is JSON, too, indented if it goes to a terminal.
+    ADDRESS is an id, service/NAME, or the URL that "host" has printed, which names the server,
+    too. Each may have /METHOD behind it.
+
+    BODY is JSON, or @FILE, or - for standard input; or members of an object: name=text,
+    name:=JSON, name=@FILE, name:=@FILE. Without BODY it is standard input, or null if that is a
+    terminal or empty. The result is JSON, indented if it goes to a terminal.
 
     \b
     Examples:
-      grip-lambda call EHNFvAiBioATCzw4 greet '{"name": "world"}'
-      grip-lambda call EHNFvAiBioATCzw4 greet - --wait 5 < body.json
+      grip-lambda call EHNFvAiBioATCzw4 greet name=world times:=3
+      grip-lambda call http://localhost:7999/lambda/EHNFvAiBioATCzw4/greet '{"name": "world"}'
+      grip-lambda call service/weather temperature city=Oslo -v
+      grip-lambda call EHNFvAiBioATCzw4 greet --wait 5 < body.json
       grip-lambda call EHNFvAiBioATCzw4 disk --stream --raw
     """
-    text: str | bytes = sys.stdin.buffer.read() if body == "-" else body
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"the body is not JSON: {error}") from None
-    with Client(url, retries=_RETRIES, key=key) as client:
+    target = target_of(url, address)
+    method, items = target.method, words
+    if method is None:
+        if not words:
+            raise click.UsageError(
+                f"name a METHOD; `grip-lambda describe {target.name}` shows which there are"
+            )
+        method, items = words[0], words[1:]
+    body = body_of(items, data)
+    with asking(target.url, key, is_foreign=target.is_foreign, verbose=verbose) as client:
         if not stream:
-            result = client.call(lambda_id, method, value, wait, idempotency_key=once)
+            result = client.call(target.name, method, body, wait, idempotency_key=once)
         else:
-            with client.stream(lambda_id, method, value, wait, idempotency_key=once) as events:
+            with client.stream(target.name, method, body, wait, idempotency_key=once) as events:
                 for reported in events:
                     _show(reported, raw=raw)
                 result = events.result
@@ -103,11 +120,11 @@ def call(
 
 
 @click.command(cls=options.Plainly)
-@click.argument("lambda_id", metavar="ID", callback=options.plain)
+@click.argument("address", callback=options.plain)
 @options.url
 @options.key
-def ping(url: str, key: str, lambda_id: str) -> None:
-    """Tell whether the lambda ID is open, and how fast the server says so.
+def ping(url: str, key: str, address: str) -> None:
+    """Tell whether the lambda at ADDRESS is open, and how fast the server says so.
 
     The host is not asked, so that nothing can run there: the server knows whether it is
     connected, and pings it by itself.
@@ -116,13 +133,16 @@ def ping(url: str, key: str, lambda_id: str) -> None:
     Examples:
       grip-lambda ping EHNFvAiBioATCzw4 && echo open
     """
-    with Client(url, retries=_RETRIES, key=key) as client:
+    target = target_of(url, address).without_method("ping")
+    if target.is_service:
+        raise click.UsageError("ping takes a lambda; a service has none of its own")
+    with asking(target.url, key, is_foreign=target.is_foreign) as client:
         began = time.perf_counter()
-        found = client.get(lambda_id)
+        found = client.get(target.name)
         took_ms = (time.perf_counter() - began) * 1000
     open_for = age(datetime.now(UTC) - found.timestamp)
-    address = client.url + lambda_path(found.id)
-    click.echo(f"{address} is open for {open_for}; asked in {took_ms:.0f} ms")
+    where = client.url + lambda_path(found.id)
+    click.echo(f"{where} is open for {open_for}; asked in {took_ms:.0f} ms")
 
 
 def age(span: timedelta) -> str:

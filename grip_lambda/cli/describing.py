@@ -7,20 +7,18 @@ import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import click
 
-from ..client import Client
 from ..client.addresses import KEY_VARIABLE, base_url
 from ..protocol import openrpc
 from ..protocol.openrpc import Method
 from ..protocol.schemas import Schema
 from . import options
+from .addresses import target_of
+from .asking import asking
 from .exits import one_line
 
-_RETRIES = 2
-_ADDRESS = "an id, service/NAME, or the address that `host` has printed"
 _PLACES = {
     "claude-code": "Claude Code: run this",
     "claude-desktop": "Claude Desktop: claude_desktop_config.json",
@@ -30,19 +28,6 @@ _PLACES = {
 }
 #: How each client writes the value of an environment variable.
 _VARIABLES = {"cursor": "${env:%s}", "vscode": "${env:%s}"}
-
-
-def _located(url: str, address: str) -> tuple[str, str]:
-    """Return the server of an address, and its path below it: ``<id>`` or ``service/<name>``."""
-    if "://" in address:
-        parts = urlsplit(address)
-        found = re.fullmatch(r"(.*?)/(?:lambda/|(?=service/))(service/[^/]+|[^/]+)/?", parts.path)
-        if found is None:
-            raise click.UsageError(f"{address} is not {_ADDRESS}")
-        url, address = urlunsplit((parts.scheme, parts.netloc, found[1], "", "")), found[2]
-    if address.count("/") > address.startswith("service/"):
-        raise click.UsageError(f"{address} is not {_ADDRESS}")
-    return url, address
 
 
 @click.command(cls=options.Plainly)
@@ -60,9 +45,9 @@ def describe(url: str, key: str, address: str, *, as_json: bool) -> None:
       grip-lambda describe EHNFvAiBioATCzw4
       grip-lambda describe EHNFvAiBioATCzw4 --json | jq '.methods[].name'
     """
-    url, address = _located(url, address)
-    with Client(url, retries=_RETRIES, key=key) as client:
-        told = client.describe(address)
+    target = target_of(url, address).without_method("describe")
+    with asking(target.url, key, is_foreign=target.is_foreign) as client:
+        told = client.describe(target.name)
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
@@ -151,20 +136,19 @@ def mcp(
       grip-lambda mcp EHNFvAiBioATCzw4 --for cursor > .cursor/mcp.json
       eval "$(grip-lambda mcp EHNFvAiBioATCzw4 --for claude-code)"
     """
-    url, address = _located(url, address)
-    with Client(url, retries=_RETRIES, key=key) as client:
-        told = client.describe(address)
-    name = name or _name(told, address)
-    kind = address if address.startswith("service/") else f"lambda/{address}"
-    target = f"{base_url(url)}/mcp/{quote(kind)}"
+    target = target_of(url, address).without_method("mcp")
+    with asking(target.url, key, is_foreign=target.is_foreign) as client:
+        told = client.describe(target.name)
+    name = name or _name(told, target.name)
+    place = f"{base_url(target.url)}/mcp/{target.path}"
     if client_name is not None:
-        click.echo(_block(client_name, name, target, has_key=bool(key), wait=wait))
+        click.echo(_block(client_name, name, place, has_key=bool(key), wait=wait))
         return
     tools = ", ".join(one_line(str(one.get("name"))) for one in told["methods"]) or "none yet"
-    click.echo(f"Tools: {tools}\nAddress: {target}")
-    for known, place in _PLACES.items():
-        click.echo(click.style(f"\n# {place}", bold=True))
-        click.echo(_block(known, name, target, has_key=bool(key), wait=wait))
+    click.echo(f"Tools: {tools}\nAddress: {place}")
+    for known, where in _PLACES.items():
+        click.echo(click.style(f"\n# {where}", bold=True))
+        click.echo(_block(known, name, place, has_key=bool(key), wait=wait))
 
 
 def _name(told: Mapping[str, Any], address: str) -> str:

@@ -60,9 +60,16 @@ class Plainly(click.Command):
         return super().parse_args(ctx, [_MARK + arg if _DASHED(arg) else arg for arg in args])
 
 
-def plain(ctx: click.Context, param: click.Parameter, argument: str) -> str:
+def plain(ctx: click.Context, param: click.Parameter, argument: str | None) -> str | None:
     """Return an argument as it was given."""
-    return argument.removeprefix(_MARK)
+    return None if argument is None else argument.removeprefix(_MARK)
+
+
+def all_plain(
+    ctx: click.Context, param: click.Parameter, arguments: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return arguments as they were given."""
+    return tuple(one.removeprefix(_MARK) for one in arguments)
 
 
 _MARK = "\0"  # which no argument of a program can hold

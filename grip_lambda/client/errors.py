@@ -25,6 +25,7 @@ Each has a `status` and a `code`, those of the response where there was one, and
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar
 
 from ..errors import GripLambdaError
@@ -194,6 +195,10 @@ _BY_STATUS: dict[int, type[LambdaError]] = {
 }
 
 
+_IS_HTML = re.compile(r"<(?:!doctype\s+html|html)\b", re.IGNORECASE).match
+_TITLE = re.compile(r"<title>([^<]*)", re.IGNORECASE).search
+
+
 def from_response(status: int, content: bytes, location: str = "") -> LambdaError:
     """Return the error that a response means which is no success.
 
@@ -202,20 +207,32 @@ def from_response(status: int, content: bytes, location: str = "") -> LambdaErro
     """
     if 300 <= status < 400:
         return redirected(status, location)
+    page = _page(status, content)
     if status < 400:
-        return ServerError("the server's answer can't be read", status=status)
+        return ServerError(page or "the server's answer can't be read", status=status)
     body = error_in(content)
     if body is not None:
         if "code" not in body and status == 400:
             return RemoteError(body["error"], status=status)
         message, code = str(body["error"]), body.get("code")
     else:
-        message, code = content[:200].decode(errors="replace").strip(), None
+        message, code = page or content[:200].decode(errors="replace").strip(), None
     code = code if isinstance(code, str) else None
     fallback = BadRequest if status < 500 else ServerError
     kind = _BY_CODE.get(code) if code else None
     kind = kind or _BY_STATUS.get(status, fallback)
     return kind(message or f"the server answered with {status}", status=status, code=code)
+
+
+def _page(status: int, content: bytes) -> str:
+    """Return what a page of HTML is told as; empty if the content is none."""
+    text = content[:2000].decode(errors="replace").strip()
+    if not _IS_HTML(text):
+        return ""
+    found = _TITLE(text)
+    title = " ".join(found[1].split())[:100] if found else ""
+    shown = f"{status}, {title}" if title else f"{status}"
+    return f"a page of HTML came ({shown}): another server, a proxy or a portal has answered"
 
 
 def error_in(content: bytes) -> dict[str, Any] | None:

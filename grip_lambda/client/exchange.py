@@ -79,12 +79,14 @@ class Failure:
         sent: whether some of the request may have reached the server.
         late: whether it is because the time was over.
         lasting: whether trying again is of no use.
+        server: the address that was tried, without secrets; empty if it is not known.
     """
 
     reason: str
     sent: bool
     late: bool = False
     lasting: bool = False
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,8 @@ def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
     """
     if isinstance(outcome, Failure):
         if not outcome.sent:
-            return Unavailable(f"the server is out of reach: {outcome.reason}")
+            server = f"the server {outcome.server}".rstrip()
+            return Unavailable(f"{server} is out of reach: {outcome.reason}")
         if outcome.late:
             return DeadlineExceeded(f"no answer came within {request.timeout_s:g} s")
         return Disconnected(f"the server went away: {outcome.reason}")

@@ -66,4 +66,5 @@ def failure_of(server: Server, error: httpx.HTTPError) -> Failure:
     """Return why there was no response, or not all of it."""
     late = isinstance(error, httpx.TimeoutException)
     never = isinstance(error, _NEVER_SENT)
-    return Failure(server.why(error), not never, late, untrusted_certificate(error) is not None)
+    lasting = untrusted_certificate(error) is not None
+    return Failure(server.why(error), not never, late, lasting, server.url)

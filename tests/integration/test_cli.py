@@ -15,8 +15,10 @@ from threading import Event
 
 import pytest
 
+from grip_lambda import __version__
 from grip_lambda.client import Host
 from tests.support.clients import calling
+from tests.support.keys import KeyedStack
 from tests.support.stack import Stack, ended, free_port, wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,11 +30,11 @@ COMMAND = [sys.executable, "-m", "grip_lambda"]
 def run(stack: Stack) -> Run:
     """Run a command to its end."""
 
-    def start(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def start(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments],
             input=stdin,
-            env={**os.environ, "GRIP_LAMBDA_URL": stack.url},
+            env={**os.environ, "GRIP_LAMBDA_URL": stack.url, **environ},
             capture_output=True,
             text=True,
             timeout=20,
@@ -109,6 +111,39 @@ def test_call(run: Run, echo: str) -> None:
     assert json.loads(run("call", echo, "echo", json.dumps(body)).stdout) == body
     assert json.loads(run("call", echo, "echo", "-", stdin=json.dumps(body)).stdout) == body
     assert run("call", echo, "echo", '"a b"', "--raw").stdout == "a b\n"
+    assert run("call", echo, "echo").stdout == "null\n"
+    assert run("call", echo, "echo", "-d", "-5").stdout == "-5\n"
+
+
+def test_the_address_of_a_call_may_be_a_url(stack: Stack, run: Run, echo: str) -> None:
+    elsewhere = {"GRIP_LAMBDA_URL": f"http://127.0.0.1:{free_port()}", "GRIP_LAMBDA_KEY": "s3cret"}
+    url = f"{stack.url}/lambda/{echo}"
+
+    for words in ([f"{url}/echo"], [f"{url}/", "echo"]):
+        done = run("call", *words, "name=Oslo", "n:=3", "-v", **elsewhere)
+        assert json.loads(done.stdout) == {"name": "Oslo", "n": 3}
+        assert f"> POST {url}/echo\n" in done.stderr
+        assert "< HTTP/1.1 200 OK\n" in done.stderr
+        assert "authorization" not in done.stderr.lower()
+    assert run("call", f"{echo}/echo", stdin="[1]").stdout == "[1]\n"
+    shown = run("call", echo, "echo", "-v", GRIP_LAMBDA_KEY="s3cret").stderr
+    assert "Authorization: Bearer …\n" in shown
+    assert "s3cret" not in shown
+
+
+def test_a_key_of_the_environment_is_for_the_server_of_the_environment(
+    keyed: KeyedStack, run: Run
+) -> None:
+    key = keyed.keys["call"]
+    with Host(keyed.url, {"x": lambda: 1}, key=keyed.keys["host"], private=True) as private:
+        url = private.address("x")
+        status, line = failed(run("call", url, GRIP_LAMBDA_KEY=key))
+        given = run("call", url, "--key", key)
+        named = run("call", url, GRIP_LAMBDA_KEY=key, GRIP_LAMBDA_URL=keyed.url)
+
+    assert status == 7
+    assert "GRIP_LAMBDA_KEY is for the server that GRIP_LAMBDA_URL names" in line
+    assert given.stdout == named.stdout == "1\n"
 
 
 @pytest.mark.parametrize("lambda_id", ["-r0123456789abcd", "--0123456789-_ab"])
@@ -131,6 +166,7 @@ def test_errors_are_one_line_and_an_exit_status(run: Run, echo: str) -> None:
         "line 1 column 2 (char 1)",
     )
     assert failed(run("call", "A" * 16, "echo")) == (3, "lambda not found")
+    assert failed(run("call", "A" * 15, "echo"))[0] == 2
     assert failed(run("call", echo, "hold", "20", "--wait", "0.1"))[0] == 5
     assert failed(run("call", echo, "open"))[0] == 7
     assert failed(run("host"))[0] == 2
@@ -157,7 +193,8 @@ def test_a_server_that_is_not_there(run: Run) -> None:
 
     assert failed(run("list", "--url", url)) == (
         4,
-        "the server is out of reach: Connection refused",
+        f"the server {url} is out of reach: Connection refused"
+        " (GRIP_LAMBDA_URL or --url names the server)",
     )
 
 
@@ -167,7 +204,9 @@ def test_list(run: Run, echo: str) -> None:
 
     assert table[0].split() == ["ID", "OPEN", "FOR", "CODE", "CLIENT"]
     (line,) = [line for line in table if line.startswith(echo)]
-    assert re.search(r"\d+ (s|min) +json-rpc +grip-lambda/", line)
+    _, age, code, client = re.split(r" {2,}", line)
+    assert re.fullmatch(r"\d+ (s|min|h)", age)
+    assert (code, client) == ("json-rpc", f"grip-lambda/{__version__}")
     assert listing[echo]["id"] == echo
 
 
@@ -175,7 +214,9 @@ def test_ping(run: Run, echo: str) -> None:
     done = run("ping", echo)
 
     assert done.returncode == 0
-    assert re.fullmatch(rf"http\S+/{echo} is open for \d+ s; asked in \d+ ms\n", done.stdout)
+    assert re.fullmatch(
+        rf"http\S+/{echo} is open for \d+ (?:s|min|h); asked in \d+ ms\n", done.stdout
+    )
     assert failed(run("ping", "A" * 16)) == (3, "lambda not found")
 
 

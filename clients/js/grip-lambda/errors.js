@@ -138,8 +138,11 @@ export function fromResponse(status, text, location) {
     const target = locationOf(location) || "elsewhere";
     return new Unavailable(`this address redirects to ${target}; take that one`, { status });
   }
-  if (status < 400) return new ServerError("the server's answer can't be read", { status });
-  let message = text.slice(0, 200).trim();
+  const page = pageOf(status, text);
+  if (status < 400) {
+    return new ServerError(page || "the server's answer can't be read", { status });
+  }
+  let message = page || text.slice(0, 200).trim();
   let code;
   const body = errorIn(text);
   if (body) {
@@ -152,6 +155,15 @@ export function fromResponse(status, text, location) {
   const fallback = status < 500 ? BadRequest : ServerError;
   const kind = BY_CODE.get(code) ?? BY_STATUS.get(status) ?? fallback;
   return new kind(message || `the server answered with ${status}`, { status, code });
+}
+
+/** Return what a page of HTML is told as; empty if the text is none. */
+function pageOf(status, text) {
+  const begin = text.slice(0, 2000).trim();
+  if (!/^<(?:!doctype\s+html|html)\b/i.test(begin)) return "";
+  const title = /<title>([^<]*)/i.exec(begin)?.[1].trim().replace(/\s+/g, " ").slice(0, 100);
+  const shown = title ? `${status}, ${title}` : `${status}`;
+  return `a page of HTML came (${shown}): another server, a proxy or a portal has answered`;
 }
 
 /** Return what a response of our server says of an error; null if this is none. */

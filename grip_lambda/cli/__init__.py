@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from .. import __version__
 from . import exits
-from .calling import call, listing, ping
-from .describing import describe, mcp
-from .hosting import host
-from .keys import keys
-from .serving import cluster, serve
+
+#: The commands in the order of a first day with them, and where they are. Each module is imported
+#: if its command is run, or shown.
+COMMANDS = {
+    "serve": "serving:serve",
+    "cluster": "serving:cluster",
+    "host": "hosting:host",
+    "list": "calling:listing",
+    "describe": "describing:describe",
+    "call": "calling:call",
+    "mcp": "describing:mcp",
+    "ping": "calling:ping",
+    "keys": "keys:keys",
+}
 
 
 class Commands(click.Group):
@@ -21,11 +32,20 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         options["standalone_mode"] = False
+        # httpx tries to import a command line of its own, with rich, and is content without.
+        sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
         with exits.told():
             raise SystemExit(super().main(*args, **options))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order of a first day with them
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module, _, name = COMMANDS.get(cmd_name, "").partition(":")
+        if not module:
+            return None
+        found: click.Command = getattr(import_module(f".{module}", __name__), name)
+        return found
 
 
 @click.group(
@@ -48,7 +68,3 @@ def main(ctx: click.Context) -> None:
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False
-
-
-for _command in (serve, cluster, host, listing, describe, call, mcp, ping, keys):
-    main.add_command(_command)

@@ -14,35 +14,42 @@
         print(client.call(host.id, "greet", "world"))
 """
 
-from .async_caller import AsyncClient
-from .caller import Client
-from .content import Audio, Image, Resource
-from .context import Context
-from .entries import Lambda
-from .errors import (
-    BadRequest,
-    Busy,
-    Cancelled,
-    DeadlineExceeded,
-    Deleted,
-    Disconnected,
-    Forbidden,
-    KeyReused,
-    LambdaError,
-    NotFound,
-    RemoteError,
-    ResultTooLarge,
-    ServerError,
-    TakenOver,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
-)
-from .hosts import AsyncHost, Host
-from .monologue import Monologue
-from .pending import AsyncPendingCall, PendingCall
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .progress import progress
-from .streams import AsyncStream, Stream
+
+if TYPE_CHECKING:
+    from .async_caller import AsyncClient
+    from .caller import Client
+    from .content import Audio, Image, Resource
+    from .context import Context
+    from .entries import Lambda
+    from .errors import (
+        BadRequest,
+        Busy,
+        Cancelled,
+        DeadlineExceeded,
+        Deleted,
+        Disconnected,
+        Forbidden,
+        KeyReused,
+        LambdaError,
+        NotFound,
+        RemoteError,
+        ResultTooLarge,
+        ServerError,
+        TakenOver,
+        TooLarge,
+        Unauthorized,
+        Unavailable,
+    )
+    from .hosts import AsyncHost, Host
+    from .monologue import Monologue
+    from .pending import AsyncPendingCall, PendingCall
+    from .streams import AsyncStream, Stream
 
 __all__ = [
     "AsyncClient",
@@ -78,3 +85,27 @@ __all__ = [
     "Unavailable",
     "progress",
 ]
+
+#: Where the names are. Each is imported when it is asked for: a caller needs nothing of hosts.
+_MODULES = {
+    "async_caller": ("AsyncClient",),
+    "caller": ("Client",),
+    "content": ("Audio", "Image", "Resource"),
+    "context": ("Context",),
+    "entries": ("Lambda",),
+    "hosts": ("AsyncHost", "Host"),
+    "monologue": ("Monologue",),
+    "pending": ("AsyncPendingCall", "PendingCall"),
+    "streams": ("AsyncStream", "Stream"),
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WHERE.get(name, 'errors')}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

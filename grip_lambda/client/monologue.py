@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from . import addresses, routing
+from . import addresses, routing, sockets
 from .addresses import base_url, websocket_url, without_secrets
 from .backoff import Backoff
 from .errors import (
@@ -209,11 +209,11 @@ class Monologue(Listeners):
         parts = urlsplit(routing.connecting_url(self.endpoint, self.timeout, self._me))
         path, headers = self._server.credentials.present(f"{parts.path}?{parts.query}")
         try:
-            async with self._server.connect(path, headers, self.timeout) as socket:
+            async with sockets.connected(self._server, path, headers, self.timeout) as socket:
                 assert isinstance(socket, WatchedConnection)
                 return await self._listen(socket, first)
         except (OSError, TimeoutError, WebSocketException) as error:
-            return self._server.loss(error)
+            return sockets.loss_of(self._server, error)
 
     async def _listen(self, socket: WatchedConnection, first: asyncio.Future[None]) -> Loss:
         silence_s = self.timeout

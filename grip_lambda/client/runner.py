@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from . import sockets
 from .context import Context
 from .errors import LambdaError, Unavailable
 from .liveness import WatchedConnection
@@ -135,10 +136,10 @@ class Runner:
         """Have one connection; return how it ended."""
         path, headers = self._server.credentials.present(session.path)
         try:
-            async with self._server.connect(path, headers, _OPEN_S) as socket:
+            async with sockets.connected(self._server, path, headers, _OPEN_S) as socket:
                 return await self._listen(session, socket)
         except (OSError, TimeoutError, WebSocketException) as error:
-            return self._server.loss(error)
+            return sockets.loss_of(self._server, error)
 
     async def _listen(self, session: Session, socket: ClientConnection) -> Loss:
         assert isinstance(socket, WatchedConnection)

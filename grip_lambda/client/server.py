@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import re
 import ssl
 from collections.abc import Mapping
@@ -11,30 +10,10 @@ from typing import Any
 
 import httpx
 import truststore
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
-from .addresses import USER_AGENT, base_url, websocket_url, without_secrets
+from .addresses import base_url, without_secrets
 from .credentials import Credentials
-from .liveness import WatchedConnection
-from .loss import Loss
 from .proxies import proxy_for
-
-#: What a message of the server may have, in bytes; a call's body has less.
-_MAX_RECEIVED = 16 * 1024 * 1024
-_CLOSE_S = 3.0
-
-# At DEBUG, websockets logs headers and messages, and both hold tokens.
-_quiet = logging.getLogger("grip_lambda.client.websockets")
-_quiet.setLevel(logging.INFO)
-_quiet.addFilter(lambda record: record.levelno >= logging.INFO)
-
-
-class _Unredirected(connect):
-    """A connection to no other server than was meant: another one would be shown the token."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        return exc
 
 
 class Server:
@@ -48,6 +27,8 @@ class Server:
     Attributes:
         url: its address, ``http://…``, without a user and a password.
         credentials: what is shown to it.
+        tls: whom it is believed; None without TLS.
+        proxy_url, proxy_tls: the proxy before it, maybe with a password in its address; or None.
 
     Raises:
         ValueError: the address or the key makes no sense.
@@ -64,50 +45,15 @@ class Server:
         self.credentials = Credentials(url, key, headers)
         self._proxy = proxy_for(self.url)
         # httpx and websockets would trust different authorities.
-        self._tls = _system_trust(self.url)
-        self._proxy_url = None if self._proxy is None else self._proxy.url
-        self._proxy_tls = _system_trust(self._proxy_url or "")
+        self.tls = _system_trust(self.url)
+        self.proxy_url = None if self._proxy is None else self._proxy.url
+        self.proxy_tls = _system_trust(self.proxy_url or "")
 
     def http_options(self) -> dict[str, Any]:
         """Return how httpx makes requests to it."""
-        url = self._proxy_url
-        proxy = None if url is None else httpx.Proxy(url, ssl_context=self._proxy_tls)
-        return {"verify": self._tls or False, "proxy": proxy, "trust_env": False}
-
-    def connect(self, path: str, headers: Mapping[str, str], open_s: float) -> connect:
-        """Return what opens a WebSocket.
-
-        Args:
-            path: where, with its query.
-            headers: for the handshake.
-            open_s: how long that may take, in seconds.
-        """
-        ways: dict[str, Any] = {"ssl": self._tls} if self._tls else {}
-        if self._proxy_tls:
-            ways["proxy_ssl"] = self._proxy_tls
-        return _Unredirected(
-            websocket_url(self.url) + path,
-            additional_headers=headers,
-            user_agent_header=USER_AGENT,
-            compression=None,
-            proxy=self._proxy_url,
-            open_timeout=open_s,
-            close_timeout=_CLOSE_S,
-            ping_interval=None,  # the server pings
-            max_size=_MAX_RECEIVED,
-            logger=_quiet,
-            create_connection=WatchedConnection,
-            **ways,
-        )
-
-    def loss(self, error: Exception) -> Loss:
-        """Return why a WebSocket was not opened."""
-        if not isinstance(error, InvalidStatus):
-            lasting = untrusted_certificate(error) is not None
-            return Loss(text=self.why(error), lasting=lasting)
-        status, body = error.response.status_code, error.response.body or b""
-        location = error.response.headers.get("Location", "") if 300 <= status < 400 else ""
-        return Loss(status=status, text=body.decode(errors="replace"), location=location)
+        url = self.proxy_url
+        proxy = None if url is None else httpx.Proxy(url, ssl_context=self.proxy_tls)
+        return {"verify": self.tls or False, "proxy": proxy, "trust_env": False}
 
     def why(self, error: Exception) -> str:
         """Return in words why there is no connection, without secrets."""

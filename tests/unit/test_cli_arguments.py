@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import click
 import pytest
 
+import grip_lambda
+from grip_lambda import client
 from grip_lambda.cli.addresses import Target, target_of
 from grip_lambda.cli.bodies import body_of
 
@@ -113,3 +116,23 @@ def test_bodies_that_make_no_sense(items: list[str], why: str) -> None:
 def test_a_body_is_given_once() -> None:
     with pytest.raises(click.UsageError, match="not both"):
         body_of(["a=1"], "{}")
+
+
+def test_a_call_imports_only_what_it_needs() -> None:
+    code = "import sys; from grip_lambda.cli import main; main(['call', '--help'])"
+    needless = ["rich", "pygments", "websockets", "flask", "zmq", "grip_lambda.client.hosts"]
+    program = f"try:\n {code}\nfinally:\n print([n for n in {needless} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_name_of_the_library_is_found() -> None:
+    for package in (grip_lambda, client):
+        for name in package.__all__:
+            assert callable(getattr(package, name))
+        assert set(package.__all__) <= set(dir(package))
+        with pytest.raises(AttributeError):
+            _ = package.nothing

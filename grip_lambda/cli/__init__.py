@@ -18,11 +18,16 @@ COMMANDS = {
     "serve": "serving:serve",
     "cluster": "serving:cluster",
     "host": "hosting:host",
-    "list": "calling:listing",
+    "list": "listing:listing",
     "describe": "describing:describe",
     "call": "calling:call",
+    "info": "listing:info",
+    "ping": "listing:ping",
+    "close": "listing:close",
+    "events": "watching:events",
+    "top": "watching:top",
     "mcp": "describing:mcp",
-    "ping": "calling:ping",
+    "version": "versions:version",
     "keys": "keys:keys",
 }
 

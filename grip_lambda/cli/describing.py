@@ -18,6 +18,7 @@ from . import options
 from .addresses import target_of
 from .asking import asking
 from .exits import one_line
+from .printing import show_json
 
 _PLACES = {
     "claude-code": "Claude Code: run this",
@@ -31,8 +32,8 @@ _VARIABLES = {"cursor": "${env:%s}", "vscode": "${env:%s}"}
 
 
 @click.command(cls=options.Plainly)
-@click.argument("address", callback=options.plain)
-@click.option("--json", "as_json", is_flag=True, help="Print the OpenRPC document.")
+@options.address
+@options.as_json
 @options.url
 @options.key
 def describe(url: str, key: str, address: str, *, as_json: bool) -> None:
@@ -49,7 +50,7 @@ def describe(url: str, key: str, address: str, *, as_json: bool) -> None:
     with asking(target.url, key, is_foreign=target.is_foreign) as client:
         told = client.describe(target.name)
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        show_json(told)
         return
     description = openrpc.parse(json.dumps(told).encode())
     if description is None or not description.methods:
@@ -103,7 +104,7 @@ def _words(schema: Any, whole: Schema) -> str:
 
 
 @click.command(cls=options.Plainly)
-@click.argument("address", callback=options.plain)
+@options.address
 @click.option(
     "--for",
     "client_name",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import sys
@@ -17,6 +16,7 @@ from ..client import Host
 from . import options
 from .commands import Command
 from .exits import one_line
+from .kept import kept, write
 
 #: How many commands run at once where `--max-calls` does not say.
 _COMMANDS = 8
@@ -79,7 +79,7 @@ def host(
     if not quiet:
         _log_calls()
     functions = _functions(module) if module is not None else None
-    kept_id, token = _kept(keep)
+    kept_id, token = kept(keep)
     if lambda_id and lambda_id != kept_id:
         token = None
     limit = max_calls or (_COMMANDS if command is not None else None)
@@ -103,7 +103,7 @@ def host(
     @one.on_up
     def up(lambda_id: str) -> None:
         if keep is not None:
-            _write(keep, lambda_id, one.token)
+            write(keep, lambda_id, one.token)
         if not said:
             click.echo(one.address("").rstrip("/"))
             said.append(lambda_id)
@@ -126,23 +126,6 @@ def _functions(name: str) -> object:
         why = one_line(f"{type(error).__name__}: {error}")
         raise click.UsageError(f"can't import {name}: {why}") from None
     return found
-
-
-def _kept(keep: Path | None) -> tuple[str | None, str | None]:
-    if keep is None or not keep.exists():
-        return None, None
-    try:
-        content = json.loads(keep.read_text())
-        return content["id"], content["token"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise click.UsageError(f"{keep} does not hold an id and a token") from None
-
-
-def _write(keep: Path, lambda_id: str, token: str) -> None:
-    fresh = keep.with_name(f"{keep.name}.new")
-    fresh.touch(0o600)
-    fresh.write_text(json.dumps({"id": lambda_id, "token": token}) + "\n")
-    fresh.replace(keep)
 
 
 class _OneLine(logging.Filter):

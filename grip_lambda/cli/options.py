@@ -74,3 +74,11 @@ def all_plain(
 
 _MARK = "\0"  # which no argument of a program can hold
 _DASHED = re.compile(r"-[A-Za-z0-9_-]{15}|-\d\S*").fullmatch
+
+
+address: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument(
+    "address", callback=plain
+)
+as_json: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)

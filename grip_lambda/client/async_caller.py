@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from . import exchange
+from . import exchange, watching
 from .caller_base import BaseCaller
 from .entries import Lambda
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
@@ -15,6 +16,7 @@ from .pending import AsyncPendingCall
 from .stream_state import StreamState
 from .streams import AsyncStream
 from .transport import failure_of, options, reply_of
+from .watching import watch_async
 
 T = TypeVar("T")
 
@@ -89,6 +91,14 @@ class AsyncClient(BaseCaller):
     async def describe(self, address: str) -> dict[str, Any]:
         """Return what is known of the methods of a lambda; see `Client.describe`."""
         return await self.run(exchange.description(address, self.pauses()))
+
+    async def status(self) -> dict[str, Any]:
+        """Return the state of the deployment; see `Client.status`."""
+        return await self.run(exchange.document("/status", self.pauses()))
+
+    def events(self, lambda_id: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Iterate over what happens, as it happens; see `Client.events`."""
+        return watch_async(self._http, self._server, watching.request(lambda_id))
 
     async def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; see `Client.delete`."""

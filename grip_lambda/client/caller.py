@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from . import exchange
+from . import exchange, watching
 from .caller_base import BaseCaller
 from .entries import Lambda
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
@@ -15,6 +16,7 @@ from .pending import PendingCall
 from .stream_state import StreamState
 from .streams import Stream
 from .transport import failure_of, options, reply_of
+from .watching import watch
 
 T = TypeVar("T")
 
@@ -144,6 +146,28 @@ class Client(BaseCaller):
             LambdaError: the server is out of reach, or does not allow it.
         """
         return self.run(exchange.description(address, self.pauses()))
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the deployment: Pushpins, backends, store, versions.
+
+        Raises:
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self.run(exchange.document("/status", self.pauses()))
+
+    def events(self, lambda_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """Iterate over what happens, as it happens: ``opened``, ``closed``, ``call`` and ``ended``.
+
+        Each is an object, with its name as ``event``; the first one is called ``watching``, and
+        says that what happens from now on is told. It ends with an error, as the connection does.
+
+        Args:
+            lambda_id: only those of this lambda.
+
+        Raises:
+            LambdaError: the server does not allow it, or the connection was lost.
+        """
+        return watch(self._http, self._server, watching.request(lambda_id))
 
     def delete(self, lambda_id: str, token: str = "") -> None:
         """Close a lambda; its host is told and does not open it again.

@@ -218,6 +218,14 @@ def description(address: str, pauses: Pauses) -> Flow[dict[str, Any]]:
     return content
 
 
+def document(path: str, pauses: Pauses) -> Flow[dict[str, Any]]:
+    """Return an object that the server shows at a path, like ``/status``."""
+    content = _json((yield from _reply(Request("GET", path), pauses)))
+    if not isinstance(content, dict):
+        raise ServerError("the server's answer is not an object")
+    return content
+
+
 def delete(lambda_id: str, token: str, pauses: Pauses) -> Flow[None]:
     """Close a lambda."""
     path = lambda_path(lambda_id) + (f"?token={quote(token, safe='')}" if token else "")

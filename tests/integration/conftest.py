@@ -9,6 +9,7 @@ import requests
 
 from tests.support.clients import Handler, Host, Socket
 from tests.support.cluster import Cluster
+from tests.support.commands import Run, running
 from tests.support.function_stack import FunctionStack
 from tests.support.keys import KeyedStack
 from tests.support.redis import RedisServer
@@ -115,6 +116,12 @@ def host(stack: Stack) -> Iterator[HostFactory]:
     yield open_host
     for one in hosts:
         one.close()
+
+
+@pytest.fixture
+def run(stack: Stack) -> Run:
+    """Run a command of `grip-lambda` to its end, against the shared stack."""
+    return running(stack.url)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,30 +17,11 @@ import pytest
 from grip_lambda import __version__
 from grip_lambda.client import Host
 from tests.support.clients import calling
+from tests.support.commands import COMMAND, Run, failed
 from tests.support.keys import KeyedStack
 from tests.support.stack import Stack, ended, free_port, wait_until
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 StartHost = Callable[..., "RunningHost"]
-COMMAND = [sys.executable, "-m", "grip_lambda"]
-
-
-@pytest.fixture
-def run(stack: Stack) -> Run:
-    """Run a command to its end."""
-
-    def start(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            input=stdin,
-            env={**os.environ, "GRIP_LAMBDA_URL": stack.url, **environ},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-
-    return start
 
 
 class RunningHost:
@@ -96,13 +76,6 @@ def echo(stack: Stack) -> Iterator[str]:
     with one:
         yield one.id
         held.set()
-
-
-def failed(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
-    """Check that a command failed properly; return its status and what it says."""
-    assert done.stdout == ""
-    assert re.fullmatch(r"grip-lambda: [^\n]+\n", done.stderr)
-    return done.returncode, done.stderr.removeprefix("grip-lambda: ").strip()
 
 
 def test_call(run: Run, echo: str) -> None:

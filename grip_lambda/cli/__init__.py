@@ -26,6 +26,7 @@ COMMANDS = {
     "close": "listing:close",
     "events": "watching:events",
     "top": "watching:top",
+    "bench": "benching:bench",
     "mcp": "describing:mcp",
     "version": "versions:version",
     "keys": "keys:keys",

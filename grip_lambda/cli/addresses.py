@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -78,6 +79,22 @@ def target_of(url: str, address: str) -> Target:
     # The server of the options may have a user and a password.
     where = server if is_foreign or "@" in split.netloc else url
     return _named(where, found[2].split("/"), address, is_foreign)
+
+
+def call_of(url: str, address: str, words: Sequence[str]) -> tuple[Target, str, Sequence[str]]:
+    """Return what is called, its method, and the words that are left: those of the body.
+
+    Raises:
+        click.UsageError: as ``target_of``; or no method is named.
+    """
+    target = target_of(url, address)
+    if target.method is not None:
+        return target, target.method, words
+    if not words:
+        raise click.UsageError(
+            f"name a METHOD; `grip-lambda describe {target.name}` shows which there are"
+        )
+    return target, words[0], words[1:]
 
 
 def _named(url: str, parts: list[str], address: str, is_foreign: bool = False) -> Target:

@@ -38,8 +38,7 @@ def asking(
         LambdaError: as the client; also told is what names the server that is out of reach, and
             that a key was not shown.
     """
-    source = click.get_current_context().get_parameter_source("key")
-    is_kept = bool(key) and is_foreign and source is not ParameterSource.COMMANDLINE
+    is_kept = bool(key) and not key_for(key, is_foreign=is_foreign)
     kind = _Shown if verbose else Client
     try:
         with kind(url, retries=RETRIES, key="" if is_kept else key) as client:
@@ -55,6 +54,12 @@ def asking(
             f"{error}; the key in {KEY_VARIABLE} is for the server that {URL_VARIABLE} names, and"
             f" was not shown to {base_url(url)}: set {URL_VARIABLE}, or give --key"
         ) from None
+
+
+def key_for(key: str, *, is_foreign: bool) -> str:
+    """Return the key that is shown to a server; that of the environment not to a foreign one."""
+    source = click.get_current_context().get_parameter_source("key")
+    return key if not is_foreign or source is ParameterSource.COMMANDLINE else ""
 
 
 class _Shown(Client):

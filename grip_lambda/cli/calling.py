@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from . import options
-from .addresses import target_of
+from .addresses import call_of
 from .asking import asking
 from .bodies import body_of
 from .printing import show_json
@@ -19,13 +19,7 @@ from .printing import show_json
 @click.option(
     "-d", "--data", metavar="JSON|@FILE|-", callback=options.plain, help="The whole body."
 )
-@click.option(
-    "--wait",
-    type=click.FloatRange(0.05, 3600),
-    default=60.0,
-    show_default=True,
-    help="The deadline, in seconds.",
-)
+@options.wait
 @click.option("-r", "--raw", is_flag=True, help="Print a string without quotes and escapes.")
 @click.option("--stream", is_flag=True, help="Print what the host reports before its result, too.")
 @click.option(
@@ -64,14 +58,7 @@ def call(
       grip-lambda call EHNFvAiBioATCzw4 greet --wait 5 < body.json
       grip-lambda call EHNFvAiBioATCzw4 disk --stream --raw
     """
-    target = target_of(url, address)
-    method, items = target.method, words
-    if method is None:
-        if not words:
-            raise click.UsageError(
-                f"name a METHOD; `grip-lambda describe {target.name}` shows which there are"
-            )
-        method, items = words[0], words[1:]
+    target, method, items = call_of(url, address, words)
     body = body_of(items, data)
     with asking(target.url, key, is_foreign=target.is_foreign, verbose=verbose) as client:
         if not stream:

@@ -59,7 +59,7 @@ def told() -> Iterator[None]:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except GripLambdaError as error:
-        _fail(_line(error), _status(error))
+        _fail(_line(error), status_of(error))
 
 
 def _fail(message: str, status: int) -> None:
@@ -79,7 +79,8 @@ def _line(error: GripLambdaError) -> str:
     return str(error)
 
 
-def _status(error: GripLambdaError) -> int:
+def status_of(error: GripLambdaError) -> int:
+    """Return the exit status for an error."""
     if not isinstance(error, errors.LambdaError):
         return USAGE
     by_kind: dict[type[errors.LambdaError], int] = {

@@ -82,3 +82,10 @@ address: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument(
 as_json: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
+wait: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--wait",
+    type=click.FloatRange(0.05, 3600),
+    default=60.0,
+    show_default=True,
+    help="The deadline, in seconds.",
+)

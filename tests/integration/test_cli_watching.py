@@ -220,3 +220,16 @@ def test_what_is_not_watched(keyed: KeyedStack, run: Run) -> None:
     assert failed(run("list", "--watch"))[0] == 2
     for command in (["list"], ["top"], ["events"], ["events", "-f"]):
         assert failed(running(keyed.url)(*command))[0] == 7
+
+
+def test_how_fast_a_method_answers(run: Run, host: Host) -> None:
+    shown = run("bench", host.id, "greet", "name=Oslo", "-n", "20", "-c", "4")
+    told = json.loads(run("bench", host.id, "greet", "-n", "20", "-c", "3", "--json").stdout)
+
+    assert re.match(r"20 calls, 4 at once, in [\d.]+ s: [\d.]+ calls/s\n", shown.stdout)
+    assert (told["calls"], told["errors"]) == (20, {})
+    assert sum(bar["calls"] for bar in told["histogram"]) == 20
+    assert told["ms"]["min"] <= told["ms"]["p50"] <= told["ms"]["p99"] <= told["ms"]["max"]
+    missing = run("bench", "A" * 16, "greet", "-n", "3")
+    assert missing.returncode == 3
+    assert "3 failed (not_found), like: lambda not found" in missing.stdout

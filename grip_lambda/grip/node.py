@@ -97,16 +97,16 @@ class Node(ABC):
         channel: str,
         message: bytes,
         *,
-        when_subscribed: bool = False,
         after_s: float = 0.0,
         lost: Lost | None = None,
         wait: bool = False,
     ) -> None:
         """Send a text message to the WebSocket subscribed to ``channel``.
 
+        It is kept back until there is one, for a few seconds, as far as this way of publishing can
+        tell: Pushpin may pass on a host's first message before it has subscribed its channel.
+
         Args:
-            when_subscribed: whether to keep it back until there is one, for a few seconds, as far
-                as this way of publishing can tell.
             after_s: when its turn begins, in seconds from now; see pace.py.
             lost: is told if the message is lost later, as far as that is seen.
             wait: whether to return only when it has left, or is kept back for a subscription.
@@ -115,11 +115,7 @@ class Node(ABC):
             PublishError: Pushpin is out of reach.
         """
         item = self._item(WebSocketMessageFormat(message.decode()))
-        publish = (
-            partial(self._publish_held, channel, item, lost)
-            if when_subscribed
-            else partial(self._publish, channel, item)
-        )
+        publish = partial(self._deliver, channel, item, lost)
         waits = wait or self._frozen
         self._pacer.send(channel, len(message), publish, after_s=after_s, lost=lost, wait=waits)
 
@@ -130,7 +126,7 @@ class Node(ABC):
             PublishError: Pushpin is out of reach.
         """
         closing = WebSocketMessageFormat(action="close", code=code, reason=reason)
-        self._publish(channel, self._item(closing))
+        self._deliver(channel, self._item(closing), None)
 
     @abstractmethod
     def reply(
@@ -212,6 +208,10 @@ class Node(ABC):
 
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return Item(message, id, prev_id)
+
+    def _deliver(self, channel: str, item: Item, lost: Lost | None) -> None:
+        """Publish a message to a host, as ``_publish_held`` does."""
+        self._publish_held(channel, item, lost)
 
     @abstractmethod
     def _publish_held(self, channel: str, item: Item, lost: Lost | None = None) -> None:

@@ -142,6 +142,10 @@ class ZmqNode(Node):
     def _item(self, message: Format, id: str | None = None, prev_id: str | None = None) -> Item:
         return _Message(message, id, prev_id)
 
+    def _deliver(self, channel: str, item: Item, lost: Lost | None) -> None:
+        self.ensure_reachable()
+        self._publish_held(channel, item, lost)
+
     def _publish_held(self, channel: str, item: Item, lost: Lost | None = None) -> None:
         name = channel.encode()
         with self._lock:
@@ -254,5 +258,6 @@ class ZmqNode(Node):
                 if name.startswith(_WATCHERS):
                     self.watchers.add(name.decode(errors="replace"))
                 early = self._early.pop(name, None)
-            for item, _ in early[1] if early is not None else ():
-                self._publisher.publish(name.decode(), item, blocking=True)
+                # Within the lock: what is published from now on comes after it.
+                for item, _ in early[1] if early is not None else ():
+                    self._publisher.publish(name.decode(), item, blocking=True)

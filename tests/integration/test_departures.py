@@ -151,7 +151,7 @@ def test_a_message_for_a_connection_that_never_comes_is_told_to_be_lost(apart: A
     node.on_left = [left.append]
     channel = host_channel("A" * 16, "never")
 
-    node.send(channel, b"{}", when_subscribed=True, lost=lost.append)
+    node.send(channel, b"{}", lost=lost.append)
 
     wait_until(lambda: lost and left, 6)
     assert left == [channel]

@@ -544,7 +544,8 @@ def test_the_command_line_shows_its_key(keyed: Keyed) -> None:
 
     assert grip_lambda("list", **environ).returncode == 7
     shown = grip_lambda("list", **environ, GRIP_LAMBDA_KEY=keyed.keys["list"])
-    assert shown.returncode == 0 and "no lambda is open" in shown.stderr
+    assert shown.returncode == 0
+    assert "no lambda is open" in shown.stderr
     assert grip_lambda("list", "--key", keyed.keys["call"], **environ).returncode == 7
     for key in ("a b", "schlüssel", "a\nb"):
         refused = grip_lambda("list", **environ, GRIP_LAMBDA_KEY=key)

@@ -89,7 +89,9 @@ def test_one_that_is_stopped_is_killed_within_a_second_and_a_half(
 
 def test_one_that_hangs_is_killed(watchdog: Watchdog, start: Start) -> None:
     one = start(HANGING)
-    watched(watchdog, one, 10)
+    watched(
+        watchdog, one, 40
+    )  # on a busy machine the watching itself is late, which proves nothing
     assert one.poll() == -signal.SIGKILL
 
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from ...errors import Busy, PublishError, StoreError
 from ...grip.nodes import Nodes
 from ...grip.pace import Lost, turn_s
-from ...protocol import monologue
 from ...store import Call, Host, Store
 from ..channels import host_channel
 from .closing import Closing
@@ -47,8 +46,6 @@ class WebSocketTransport:
         self._nodes[host.node].send(
             host_channel(lambda_id, host.connection),
             message,
-            # Nothing may reach a Monologue client before its id: its channel comes after that.
-            when_subscribed=host.code == monologue.CODE,
             after_s=self._turn(lambda_id, host, len(message)),
             lost=lost,
             wait=wait,
@@ -60,7 +57,7 @@ class WebSocketTransport:
         """Send a message to a Monologue client once its channel is there; log it if it is lost."""
         channel = host_channel(lambda_id, connection)
         try:
-            self._nodes[node].send(channel, message, when_subscribed=True, wait=wait)
+            self._nodes[node].send(channel, message, wait=wait)
         except PublishError as error:
             log.warning("a message was lost: %s", error)
 

@@ -165,7 +165,9 @@ class Stack(Program):
         def restarted() -> bool:
             if len(set(self.workers()) - before) < len(before):
                 return False
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            with contextlib.suppress(requests.Timeout):  # its connection waits for a dead process
+                return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return False
 
         wait_until(restarted, 30, "the restart of the workers")
 

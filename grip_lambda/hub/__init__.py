@@ -11,8 +11,12 @@ from ..settings import Settings
 from ..store import open_store
 from .access import Access, KeyAdmin, KeyRing, Limits
 from .calls import (
+    MCP_STREAM,
     MEMBER,
-    STREAMS,
+    MONOLOGUE,
+    STREAM,
+    Answers,
+    CallEvents,
     Calls,
     CallsOfAll,
     Descriptions,
@@ -24,7 +28,6 @@ from .calls import (
 )
 from .delivery import Delivery
 from .hosts import (
-    CALL,
     Departures,
     Hosts,
     HttpHosts,
@@ -32,6 +35,7 @@ from .hosts import (
     Unacknowledged,
     Uploads,
     WebSocketHosts,
+    monologue_sender,
 )
 from .sweeper import Sweeper
 from .watching import Status, Watching
@@ -60,10 +64,23 @@ class Hub:
         self.waiters = Waiters(link, threads=settings.threads, patience_s=settings.patience_s)
         self.watching = Watching(self.store, self.nodes, settings, self.access)
         self.status = Status(self.store, self.nodes, settings, self.watching)
-        replies = Replies(self.store, self.nodes, self.waiters, self.watching)
         secret = settings.secret
         delivery = Delivery(self.store, self.nodes, secret)
         self.limits = Limits(self.store, settings.quotas, in_function=settings.in_function)
+        events = CallEvents(self.store, self.nodes, self.limits)
+        answers = Answers(self.store, self.nodes)
+        replies = Replies(
+            self.store,
+            self.nodes,
+            self.waiters,
+            self.watching,
+            senders={
+                STREAM: events.finish,
+                MCP_STREAM: events.finish,
+                MEMBER: answers.add,
+                MONOLOGUE: monologue_sender(delivery.websocket),
+            },
+        )
         self.calls = Calls(self.store, delivery, replies, self.limits, watching=self.watching)
         self.prompt = PromptCalls(
             self.store,
@@ -77,15 +94,14 @@ class Hub:
         self.kept = KeptCalls(self.store, self.calls, replies, delivery)
         self.streamed = StreamedCalls(
             self.store,
-            self.nodes,
+            events,
             self.kept.end,
-            self.limits,
             secret=secret,
             grace_s=settings.grace_s,
         )
         self.all = CallsOfAll(
             self.store,
-            self.nodes,
+            answers,
             delivery,
             self.calls,
             self.kept,
@@ -93,8 +109,6 @@ class Hub:
             secret=secret,
             watching=self.watching,
         )
-        replies.others[MEMBER] = self.all.finish
-        replies.others |= dict.fromkeys(STREAMS, self.streamed.finish)
         self.hosts = Hosts(
             self.store,
             delivery,
@@ -116,7 +130,6 @@ class Hub:
             settings=settings,
             access=self.access,
         )
-        replies.others[CALL] = self.monologue.finish
         unacknowledged = Unacknowledged(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(
             self.store, self.hosts, delivery.outbox, unacknowledged, settings

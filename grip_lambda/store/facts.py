@@ -16,8 +16,6 @@ from .outcome import Outcome
 WEBSOCKET = "websocket"
 #: How long the outcome of a call is kept, in seconds: Pushpin asks again after one.
 OUTCOME_KEPT_S = 10.0
-#: The transport of hosts on WebSocket.
-WEBSOCKET = "websocket"
 #: How long the outcome of a call is kept that may be asked for again, in seconds.
 RESULT_KEPT_S = 600.0
 #: So many calls, lambdas or entries, and so many bytes, are dealt with in one step at most, or what
@@ -136,7 +134,7 @@ class Call:
         lambda_id: whom it calls.
         node: the Pushpin that holds the caller.
         deadline: when the caller gets ``deadline_exceeded``.
-        kind: how its caller is answered; see hub/calls/replies.py.
+        kind: how its caller is answered; see hub/calls/kinds/.
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long its outcome is kept, in seconds.
         created: when it began.
@@ -209,7 +207,7 @@ class Wait:
         lambda_id: whom it calls.
         node: the Pushpin that holds who waits.
         deadline: until when.
-        kind: what is waited for; see hub/calls/kept.py.
+        kind: how who waits is answered; see hub/calls/waits.py.
     """
 
     token: str

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grip_lambda.errors import BadRequest, InvalidParameter
 from grip_lambda.hub.calls import InvocationDetails, outcomes
-from grip_lambda.hub.calls.kinds.aws import aws_late, aws_reply
+from grip_lambda.hub.calls.kinds import AWS
 from grip_lambda.hub.calls.replies import render, render_late
 from grip_lambda.protocol import aws
 from grip_lambda.protocol.aws import Function
@@ -89,7 +89,7 @@ def call(kind: str) -> Call:
 
 
 def test_what_never_reached_its_host_may_be_sent_again() -> None:
-    response = aws_reply(call("aws"), outcomes.UNAVAILABLE)
+    response = AWS.response(call("aws"), outcomes.UNAVAILABLE)
 
     assert response.status == 503
     assert response.headers["x-amzn-ErrorType"] == "ServiceException"
@@ -97,7 +97,7 @@ def test_what_never_reached_its_host_may_be_sent_again() -> None:
 
 
 def test_what_pushpin_sends_by_itself_is_not_repeated_and_leaves_no_trace_in_a_result() -> None:
-    late = aws_late(call("aws"))
+    late = AWS.late(call("aws"))
 
     assert late.status == 408
     assert json.loads(late.body)["message"]

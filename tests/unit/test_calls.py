@@ -12,7 +12,7 @@ import pytest
 from grip_lambda.errors import StoreError
 from grip_lambda.grip.nodes import Nodes
 from grip_lambda.hub.calls import SAME, Caller, Calls, Hold, KeptCalls, Replies, outcomes
-from grip_lambda.hub.calls.kept import READ
+from grip_lambda.hub.calls.streamed import READ
 from grip_lambda.hub.delivery import Delivery
 from grip_lambda.hub.hosts import Hosts, HttpHosts
 from grip_lambda.hub.sweeper import Sweeper
@@ -135,7 +135,7 @@ def test_a_call_that_nobody_reads_is_cancelled_once_nobody_waits_for_it(
     nodes = cast(Nodes, {"n1": node, "n2": node})
     results = KeptCalls(store, calls, Replies(store, nodes), Delivery(store, nodes, b"secret"))
     store.begin_call(Call("stream", ID, "n2", now + 3000, kept_s=600.0), now)
-    other = Wait("other", "stream", ID, "n2", now + 60, SAME)
+    other = Wait("other", "stream", ID, "n2", now + 60, SAME.name)
     store.wait_for(other, now)
     unread = Wait("stream-read", "stream", ID, "", now, READ)
 

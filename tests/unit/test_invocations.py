@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip_lambda.hub.calls import InvocationDetails, bounded_wait, outcomes
-from grip_lambda.hub.calls.kinds.mless import error_of, invoke_reply
+from grip_lambda.hub.calls.kinds import INVOKE, error_of
 from grip_lambda.hub.calls.outcomes import MAX_LOGS, HostRemarks, remarks_of
 from grip_lambda.protocol.jsonrpc import Answer
 from grip_lambda.store import Call, Outcome
@@ -29,7 +29,7 @@ def replied(outcome: Outcome) -> dict[str, Any]:
     details = InvocationDetails("the-id").encode()
     now = time.time()
     call = Call("token", "A" * 16, "n1", now + 60, "invoke", details, created=now - 0.25)
-    response = invoke_reply(call, outcome)
+    response = INVOKE.response(call, outcome)
     assert response.status == 200
     reply: dict[str, Any] = json.loads(response.body)
     return reply
@@ -107,7 +107,7 @@ def test_calls_without_an_answer_are_errors_too(outcome: Outcome, kind: str) -> 
 def test_what_never_reached_its_host_is_told_as_to_everybody() -> None:
     call = Call("token", "A" * 16, "n1", 0, "invoke", InvocationDetails("i").encode())
 
-    response = invoke_reply(call, outcomes.UNAVAILABLE)
+    response = INVOKE.response(call, outcomes.UNAVAILABLE)
 
     assert (response.status, response.body) == (503, outcomes.UNAVAILABLE.body)
 

@@ -240,14 +240,14 @@ def test_calls_and_ids_take_room_even_without_results(start: Start, clock: list[
     one = start(kept_per_client=10_000)
 
     for _ in range(19):
-        one.call(a_call("a", kind="event", kept_s=10.0))
+        one.call(a_call("a", kept_s=10.0), is_awaited=False)
     one.ended(a_call("a"), 300)
     for _ in range(39):
         one.opening("b", is_connected=True)
     one.ended(a_call("b"), 300)
 
     with pytest.raises(StorageFull):
-        one.call(a_call("a", kind="event", kept_s=10.0))
+        one.call(a_call("a", kept_s=10.0), is_awaited=False)
     with pytest.raises(StorageFull):
         one.opening("b", is_connected=True)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grip_lambda.hub.calls.kinds import MCP, ToolCall, mcp_reply
+from grip_lambda.hub.calls.kinds import MCP, ToolCall
 from grip_lambda.protocol import mcp, mcp_tools, openrpc
 from grip_lambda.protocol.mcp_tools import Structure
 from grip_lambda.store import Call, Outcome
@@ -325,8 +325,8 @@ def test_the_first_progress_is_one() -> None:
 
 def reply(outcome: Outcome, *, modern: bool = False) -> Any:
     details = ToolCall('"a"', modern).encode()
-    call = Call("t" * 22, "i" * 16, "node", 0.0, MCP, details)
-    found = mcp_reply(call, outcome)
+    call = Call("t" * 22, "i" * 16, "node", 0.0, MCP.name, details)
+    found = MCP.response(call, outcome)
     assert found.status == 200
     return json.loads(found.body)
 

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.wrappers import Request
 
 from grip_lambda.hub import Hub
+from grip_lambda.hub.calls import ASYNC as ASYNCHRONOUS
 from grip_lambda.hub.calls import Caller
 from grip_lambda.hub.calls.caller import call_of, idempotency_key_of
 from grip_lambda.store import Outcome
@@ -121,7 +122,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_all_else(app: Flask)
 
 def test_a_call_that_was_made_before_is_found_though_its_lambda_is_closed(tmp_path: Path) -> None:
     body = b'"%b"' % (b"x" * 100_000)
-    caller = Caller(NODE, 60.0, "async", kept_s=600.0, idempotency_key="key")
+    caller = Caller(NODE, 60.0, ASYNCHRONOUS, kept_s=600.0, idempotency_key="key")
     with application(tmp_path) as app:
         hub: Hub = app.extensions["grip_lambda"]
         now = time.time()

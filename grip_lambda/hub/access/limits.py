@@ -91,19 +91,22 @@ class Limits:
             self._new[client] += 1
         self.keep(client, _ID_BYTES, REMEMBERED_S)
 
-    def call(self, call: Call) -> None:
+    def call(self, call: Call, *, is_awaited: bool = True) -> None:
         """Count a call, if it is kept or its caller does not wait for it.
+
+        Args:
+            is_awaited: whether its caller waits for its end.
 
         Raises:
             StorageFull: too much is kept.
         """
-        if call.is_kept or call.kind == "event":
+        if call.is_kept or not is_awaited:
             self._check_kept(call.client)
             self.keep(call.client, _CALL_BYTES, call.deadline - call.created + call.kept_s)
 
-    def outbound(self, call: Call, size: int) -> None:
+    def outbound(self, call: Call, size: int, *, is_awaited: bool = True) -> None:
         """Count the message of such a call, of so many bytes, that is kept until its host reads."""
-        if call.is_kept or call.kind == "event":
+        if call.is_kept or not is_awaited:
             self.keep(call.client, size, call.deadline - call.created)
 
     def keep(self, client: str, size: int, lasts_s: float) -> None:

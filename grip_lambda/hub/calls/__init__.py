@@ -7,15 +7,26 @@ how hosts come and go.
 from __future__ import annotations
 
 from . import outcomes
-from .asked_all import MEMBER, Asked, CallsOfAll
+from .answers import Answers
+from .asked_all import Asked, CallsOfAll
 from .caller import BegunCall, Caller
 from .descriptions import Descriptions
-from .kept import SAME, SHOW, KeptCalls, pending
+from .events import CallEvents
+from .kept import KeptCalls
 from .kinds import (
+    ASYNC,
+    AWS,
+    EVENT,
+    INVOKE,
     MCP,
     MCP_STREAM,
+    MEMBER,
+    MONOLOGUE,
+    PLAIN,
+    STREAM,
     WAIT_S,
     InvocationDetails,
+    Kind,
     ToolCall,
     aws_error,
     aws_headers,
@@ -23,24 +34,33 @@ from .kinds import (
 )
 from .lifecycle import Calls
 from .prompt import HandedOver, PromptCalls
-from .replies import SAME_STREAM, Replies
+from .replies import Replies
 from .responses import HOST_HEADER, Hold, Response
-from .streamed import STREAM, STREAMS, Piece, StreamedCalls
+from .streamed import Piece, StreamedCalls
 from .waiting import Waiters
+from .waits import SAME, SAME_STREAM, SHOW, WAITS, WaitKind, pending
 
 __all__ = [
+    "ASYNC",
+    "AWS",
+    "EVENT",
     "HOST_HEADER",
+    "INVOKE",
     "MCP",
     "MCP_STREAM",
     "MEMBER",
+    "MONOLOGUE",
+    "PLAIN",
     "SAME",
     "SAME_STREAM",
     "SHOW",
     "STREAM",
-    "STREAMS",
+    "WAITS",
     "WAIT_S",
+    "Answers",
     "Asked",
     "BegunCall",
+    "CallEvents",
     "Caller",
     "Calls",
     "CallsOfAll",
@@ -49,12 +69,14 @@ __all__ = [
     "Hold",
     "InvocationDetails",
     "KeptCalls",
+    "Kind",
     "Piece",
     "PromptCalls",
     "Replies",
     "Response",
     "StreamedCalls",
     "ToolCall",
+    "WaitKind",
     "Waiters",
     "aws_error",
     "aws_headers",

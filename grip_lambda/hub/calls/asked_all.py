@@ -1,10 +1,7 @@
 """All hosts of a service asked at once.
 
-Each host has a call of its own, which is entered, delivered and ended as any other. What it ends
-with is appended to a log (store/logs.py), whichever process that happens in; the log has a place of
-its own, a name in the form of a lambda's id. Its first entry says which calls there are, and the
-answer that completes them is the last. Who has asked is held by a Pushpin, and reads the log: as it
-grows, or once it is complete.
+Each host has a call of its own, which is entered, delivered and ended as any other. What they
+answer is brought together in one log; see answers.py.
 """
 
 from __future__ import annotations
@@ -15,41 +12,32 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from ...errors import (
     Busy,
     Forbidden,
     NotFound,
-    PublishError,
     RequestError,
     StoreError,
     TooLarge,
 )
-from ...grip.nodes import Nodes
 from ...protocol import ids, sse
-from ...protocol.signed import sign, unsign
-from ...store import Appended, Call, Host, Lambda, Outcome, Store, Tail
+from ...store import Call, Host, Lambda, Outcome, Store
 from ..access import Limits, refusal
-from ..channels import ALL, all_channel, is_number, parse_all_channel
+from ..channels import all_channel, parse_all_channel
 from ..delivery import Delivery, call_message
+from ..feeds import Links
 from ..watching import UNWATCHED, Watcher, about_of
 from . import outcomes
+from .answers import GATHERED, HOSTS_MAX, LATE_S, STREAMED, Answers, Group, Read
 from .caller import BegunCall, Caller, call_of, check_deadline, checked
 from .kept import KeptCalls
+from .kinds import MEMBER
 from .lifecycle import Calls
-from .replies import TOO_LATE
-from .responses import Hold, Response, held
+from .responses import TOO_LATE, Hold, Response, held
 from .streamed import Piece
 
 log = logging.getLogger(__name__)
 
-#: The kind of the calls.
-MEMBER = "member"
-#: So many hosts are asked at most.
-HOSTS_MAX = 1000
-#: How the log is read: answer by answer, or when it is complete.
-STREAMED, GATHERED = "sse", "poll"
 #: A host is asked when so few of those that were asked before have not answered; or so long after
 #: them, in seconds: a Pushpin refuses more than some hundred answers in the same instant.
 _AHEAD, _AHEAD_S = 48, 0.1
@@ -57,38 +45,21 @@ _AHEAD, _AHEAD_S = 48, 0.1
 _LOOK_S = 0.01
 #: How long a reader may be away, in seconds: its proxy may be about to come again.
 _AWAY_S = 1.0
-#: How much longer than the calls a log is kept, and a reader held, in seconds.
-_KEPT_S, _LATE_S = 60.0, 5.0
-#: So much of a log is left for saying that an answer is too large, in bytes.
-_RESERVE = 1024 * 1024
-_LINK = "all"
-#: Characters of the id of a lambda.
-_ID = 16
-
-
-class _Group(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept with each of the calls: whose answers they are, and how many there are."""
-
-    place: str
-    name: str
-    count: int
-
-    def encode(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-
-_decoder = msgspec.json.Decoder(_Group)
-_members_decoder = msgspec.json.Decoder(list[tuple[str, str]])
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was begun: where its answers are, and the calls that are to be delivered."""
+    """What was begun: where its answers are, and the calls that are to be delivered.
+
+    Attributes:
+        place, name: those of the log.
+        until: the deadline.
+    """
 
     place: str
     name: str
     until: float
-    begun: Sequence[BegunCall]
+    begun: Sequence[BegunCall] = ()
 
 
 class CallsOfAll:
@@ -97,7 +68,7 @@ class CallsOfAll:
     def __init__(
         self,
         store: Store,
-        nodes: Nodes,
+        answers: Answers,
         delivery: Delivery,
         calls: Calls,
         kept: KeptCalls,
@@ -113,12 +84,12 @@ class CallsOfAll:
             watching: is told of each call.
         """
         self._store = store
-        self._nodes = nodes
+        self._answers = answers
         self._delivery = delivery
         self._calls = calls
         self._kept = kept
         self._limits = limits
-        self._secret = secret
+        self._links = Links(secret, "all", parse_all_channel, all_channel)
         self._watching = watching
 
     def begin(self, method: str, body: bytes, caller: Caller) -> Asked:
@@ -134,19 +105,19 @@ class CallsOfAll:
         now = time.time()
         hosts = self._hosts(caller, now)
         place, name = ids.new_lambda_id(), ids.new_call_token()
-        group = _Group(place, name, len(hosts))
+        group = Group(place, name, len(hosts))
         about = about_of(method, body, caller.address, caller.trace, caller.service)
         member = replace(caller, kind=MEMBER, details=group.encode())
         calls = [call_of(one.id, ids.new_call_token(), member, now, about) for one in hosts]
         check_deadline(calls[0], now)
         self._limits.call(calls[0])
-        self._append(calls[0], group, msgspec.json.encode([(x.lambda_id, x.token) for x in calls]))
+        self._answers.begin(group, calls)
         begun = []
         try:
             for known, call in zip(hosts, calls, strict=True):
                 one = self._begin(call, known, method, body, caller)
                 if isinstance(one, Outcome):
-                    self._add(call, one)
+                    self._answers.add(call, one)
                 else:
                     begun.append(one)
         except StoreError:
@@ -215,17 +186,16 @@ class CallsOfAll:
         return count
 
     def _count(self, asked: Asked) -> int:
-        """Return how many entries the log has."""
+        """Return how many have answered, as far as the store is in reach."""
         try:
-            read = self._store.logs.read
-            tail = read(asked.place, _log(asked.name), HOSTS_MAX + 1, time.time())
+            return self._answers.count(asked.place, asked.name)
         except StoreError:
             return 0
-        return 0 if tail is None else tail.last
 
     def stream(self, asked: Asked, node: str) -> Piece:
         """Begin to send the answers as they come, to a caller whom a Pushpin holds."""
-        return self._piece(asked.place, asked.name, self._attach(asked, node, STREAMED))
+        found = self._answers.attach(asked.place, asked.name, asked.until, node, STREAMED)
+        return self._piece(asked.place, asked.name, found)
 
     def gather(self, asked: Asked, node: str, grip_last: str = "") -> Hold | Response:
         """Return all answers if they are there; else hold the caller.
@@ -234,26 +204,22 @@ class CallsOfAll:
             grip_last: the header with which Pushpin repeats a request, which it holds on the same
                 channel as before; empty if it does not.
         """
+        place, name = asked.place, asked.name
         before = parse_all_channel(grip_last.partition(";")[0].strip())
-        tail = None
-        if before is not None and before[:2] == (asked.place, asked.name):
-            tail = self._store.logs.read(asked.place, _log(asked.name), 0, time.time())
-        if tail is None or before is None or tail.reader.hold != before[2]:
-            tail = self._attach(asked, node, GATHERED)
-        if _is_complete(tail):
-            return _gathered(tail)
-        channel = all_channel(asked.place, asked.name, tail.reader.hold)
-        left_s = asked.until - time.time() + _LATE_S
-        return held(channel, left_s, TOO_LATE)
-
-    def asked(self, place: str, name: str, until: float) -> Asked:
-        """Return what was begun by a request that is repeated, or has been handed over."""
-        return Asked(place, name, until, ())
+        found = None
+        if before is not None and before[:2] == (place, name):
+            found = self._answers.read(place, name)
+        if found is None or before is None or found.hold != before[2]:
+            found = self._answers.attach(place, name, asked.until, node, GATHERED)
+        if found.is_complete:
+            return found.gathered()
+        left_s = asked.until - time.time() + LATE_S
+        return held(all_channel(place, name, found.hold), left_s, TOO_LATE)
 
     def repeated(self, grip_last: str, wait_s: float) -> Asked | None:
         """Find what a request asks for that Pushpin repeats; None for another one."""
         known = parse_all_channel(grip_last.partition(";")[0].strip())
-        return None if known is None else Asked(known[0], known[1], time.time() + wait_s, ())
+        return None if known is None else Asked(known[0], known[1], time.time() + wait_s)
 
     def follow(self, link: str, grip_last: str) -> Piece:
         """Tell Pushpin how a stream goes on that it holds: what is missing, or the end.
@@ -261,39 +227,30 @@ class CallsOfAll:
         Args:
             link: the signed part of the address that Pushpin was given.
             grip_last: the header with which Pushpin says what the stream had last.
-        """
-        channel, _, given = grip_last.partition(";")
-        known = parse_all_channel(unsign(self._secret, _LINK, link) or "")
-        seq = given.partition("last-id=")[2].strip()
-        if known is None or all_channel(*known) != channel.strip() or not is_number(seq):
-            raise NotFound("this address is for the proxy; ask the service")
-        place, name, hold = known
-        tail = self._store.logs.read(place, _log(name), 0, time.time())
-        if tail is None or tail.reader.hold != hold:
-            return Piece(b"")
-        return self._piece(place, name, tail, int(seq))
 
-    def finish(self, call: Call, outcome: Outcome) -> None:
-        """Add what one of the calls has ended with."""
-        self._add(call, outcome)
+        Raises:
+            NotFound: we have not made this link.
+        """
+        place, name, hold, last = self._links.followed(link, grip_last)
+        found = self._answers.read(place, name)
+        if found is None or found.hold != hold:
+            return Piece(b"")
+        return self._piece(place, name, found, last)
 
     def left(self, channel: str) -> None:
         """Note that nobody holds a reader any more: what it has asked for is cancelled soon."""
         known = parse_all_channel(channel)
-        if known is None:
-            return
-        place, name, hold = known
-        if self._store.logs.detach(place, _log(name), hold, time.time()):
+        if known is not None and self._answers.detach(*known):
             timer = threading.Timer(_AWAY_S, self._gone, known)
             timer.daemon = True
             timer.start()
 
     def _gone(self, place: str, name: str, hold: int) -> None:
         try:
-            tail = self._store.logs.read(place, _log(name), 0, time.time())
-            if tail is None or tail.reader.hold != hold or _is_complete(tail):
+            found = self._answers.read(place, name)
+            if found is None or found.hold != hold or found.is_complete:
                 return
-            for lambda_id, token in _members(tail):
+            for lambda_id, token in found.calls:
                 self._kept.end(lambda_id, token, outcomes.CANCELLED)
         except StoreError as error:
             log.info("hosts were not told that their caller has gone: %s", error)
@@ -305,116 +262,15 @@ class CallsOfAll:
             except StoreError:
                 return
 
-    def _add(self, call: Call, outcome: Outcome) -> None:
-        """Append an answer, and publish it if its reader is there."""
-        group = _decoder.decode(call.details)
-        try:
-            entry = _entry(call, outcome)
-            added = self._append(call, group, entry, reserve=_RESERVE)
-        except Busy:
-            entry = _entry(call, outcomes.RESULT_TOO_LARGE)
-            added = self._append(call, group, entry)
-        if added is None:
-            return
-        seq, reader = added.seq, added.reader
-        if not reader.hold:
-            return
-        channel = all_channel(group.place, group.name, reader.hold)
-        is_last = seq == group.count + 1
-        try:
-            node = self._nodes[reader.node]
-            if reader.kind == STREAMED:
-                node.stream(channel, seq, _event(entry))
-                if is_last:
-                    node.stream(channel, seq + 1, _end(group.count))
-                    node.end_stream(channel, seq + 2)
-            elif is_last:
-                tail = self._store.logs.read(group.place, _log(group.name), 0, time.time())
-                if tail is not None:
-                    shown = _gathered(tail)
-                    node.reply(channel, shown.status, shown.body, shown.headers)
-        except PublishError as error:
-            log.info("answers wait for their caller: %s", error)
-
-    def _append(
-        self, call: Call, group: _Group, entry: bytes, *, reserve: int = 0
-    ) -> Appended | None:
-        now = time.time()
-        lives_s = max(0.0, call.deadline - now) + _KEPT_S
-        return self._store.logs.append(
-            group.place,
-            _log(group.name),
-            entry,
-            now,
-            until=now + lives_s,
-            lives_s=lives_s,
-            most=HOSTS_MAX + 1,
-            reserve=reserve,
-        )
-
-    def _attach(self, asked: Asked, node: str, kind: str) -> Tail:
-        now = time.time()
-        left_s = max(0.0, asked.until - now) + _LATE_S
-        tail = self._store.logs.attach(
-            asked.place,
-            _log(asked.name),
-            0,
-            now,
-            node=node,
-            kind=kind,
-            until=now + left_s,
-            lives_s=left_s,
-        )
-        if not tail.entries:
-            raise NotFound("nothing was asked here, or it was over long ago")
-        return tail
-
-    def _piece(self, place: str, name: str, tail: Tail, after: int = 0) -> Piece:
-        """Return what follows an entry of a log that was read from the beginning."""
-        fresh = [one.data for one in tail.entries if one.seq > max(1, after)]
-        body = b"".join(map(_event, fresh))
-        if _is_complete(tail):
-            return Piece(body + _end(len(_members(tail))))
-        channel = all_channel(place, name, tail.reader.hold)
-        link = f"/service-streams/{sign(self._secret, _LINK, channel)}"
-        return Piece(body or sse.COMMENT, channel, max(tail.last, after), link)
+    def _piece(self, place: str, name: str, found: Read, after: int = 0) -> Piece:
+        """Return what follows an entry."""
+        body = found.events(after)
+        if found.is_complete:
+            return Piece(body)
+        channel = all_channel(place, name, found.hold)
+        link = f"/service-streams/{self._links.sign(channel)}"
+        return Piece(body or sse.COMMENT, channel, max(found.tail.last, after), link)
 
 
 def _refused(error: RequestError) -> Outcome:
     return Outcome.of_failure(error.status, error.code, str(error))
-
-
-def _log(name: str) -> str:
-    return f"{ALL}{name}"
-
-
-def _members(tail: Tail) -> list[tuple[str, str]]:
-    """Return the calls, from the first entry of their log."""
-    return _members_decoder.decode(tail.entries[0].data)
-
-
-def _is_complete(tail: Tail) -> bool:
-    return tail.last > len(_members(tail))
-
-
-def _entry(call: Call, outcome: Outcome) -> bytes:
-    """Return an answer as it is kept: the id of the lambda, and the value as JSON."""
-    if outcome.status == 200:
-        value = b'{"status":200,"result":%b}' % outcome.body
-    else:  # {"error": ...}
-        value = b'{"status":%d,%b' % (outcome.status, outcome.body[1:])
-    return call.lambda_id.encode() + value
-
-
-def _event(entry: bytes) -> bytes:
-    data = b'{"id":"%b",%b' % (entry[:_ID], entry[_ID + 1 :])
-    return sse.encode(data, name="answer")
-
-
-def _end(count: int) -> bytes:
-    return sse.encode(b'{"hosts":%d}' % count, name="end")
-
-
-def _gathered(tail: Tail) -> Response:
-    answers = (b'"%b":%b' % (one.data[:_ID], one.data[_ID:]) for one in tail.entries[1:])
-    return Response(200, b"{%b}" % b",".join(answers))

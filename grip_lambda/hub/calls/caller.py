@@ -15,6 +15,7 @@ from ...store import ANYBODY, Call, Host, IdempotencyKey, Permit
 from ...store.facts import OUTCOME_KEPT_S, RESULT_KEPT_S
 from ..channels import call_channel
 from ..delivery import NO_CONTEXT, CallerContext, MonologueCall
+from .kinds import PLAIN, Kind
 from .replies import render_late
 from .responses import Hold, held
 
@@ -35,7 +36,7 @@ class Caller:
     Attributes:
         node: the Pushpin that holds the caller.
         wait_s: how long the caller waits.
-        kind: how the caller is answered; see replies.py.
+        kind: how the caller is answered; see kinds/.
         details: what that kind needs to know, as JSON; else empty.
         kept_s: how long the outcome is kept, in seconds.
         max_body: how many bytes the body may have.
@@ -52,7 +53,7 @@ class Caller:
 
     node: str
     wait_s: float
-    kind: str = "http"
+    kind: Kind = PLAIN
     details: str = ""
     kept_s: float = OUTCOME_KEPT_S
     max_body: int = MAX_BODY
@@ -82,7 +83,7 @@ def call_of(lambda_id: str, token: str, caller: Caller, now: float, about: str =
         lambda_id,
         caller.node,
         (caller.arrived or now) + caller.wait_s,
-        caller.kind,
+        caller.kind.name,
         caller.details,
         RESULT_KEPT_S if caller.idempotency_key else caller.kept_s,
         now,

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-
-import orjson
 
 from ...errors import Busy, NotFound, RateLimited, Unavailable
 from ...protocol import ids
@@ -19,16 +16,12 @@ from ..delivery import Delivery, cancellation
 from . import outcomes
 from .caller import check_maker
 from .lifecycle import Calls
-from .replies import TOO_LATE, Replies, for_wait, render
-from .responses import Hold, Response, held, naming_host
+from .replies import Replies, render
+from .responses import TOO_LATE, Hold, Response, held
+from .waits import SAME, SHOW, WAITS, WaitKind, pending, state
 
 log = logging.getLogger(__name__)
 
-#: Kinds of waits beside SAME_STREAM: for what ``GET /calls/<call>`` shows, as the caller of the
-#: same call; and the wait that ends when nobody reads a streamed call any more.
-SHOW = "show"
-SAME = "same"
-READ = "read"
 #: How often it is looked whether somebody waits for a call that nobody reads, in seconds: no
 #: sooner than a reader that comes back in this moment is given.
 _UNREAD_S = 25.0
@@ -68,25 +61,25 @@ class KeptCalls:
     def state(self, token: str, key: str) -> Response:
         """Return whether a call has ended; raises as ``show``."""
         call, outcome = self._find(token, key)
-        return pending(call) if outcome is None else _state(call, "ended")
+        return pending(call) if outcome is None else state(call, "ended")
 
     def wait(
-        self, lambda_id: str, token: str, node: str, wait_s: float, kind: str = SAME
+        self, lambda_id: str, token: str, node: str, wait_s: float, kind: WaitKind = SAME
     ) -> Response | Hold:
         """Wait for a call that another began; its response if it has ended already."""
         now = time.time()
-        wait = Wait(ids.new_call_token(), token, lambda_id, node, now + wait_s, kind)
+        wait = Wait(ids.new_call_token(), token, lambda_id, node, now + wait_s, kind.name)
         known = self._store.wait_for(wait, now)
         if known is None:
             return TOO_LATE
         call, outcome = known
         if outcome is not None:
-            return for_wait(kind, render(call, outcome))
-        hold = held(wait_channel(wait), wait_s, _unfinished(call, kind))
+            return kind.shown(render(call, outcome))
+        hold = held(wait_channel(wait), wait_s, kind.unfinished(call))
         return self._calls.deadlines.keep(hold, node, wait.deadline)
 
     def repeated(
-        self, channel: str, wait_s: float, kind: str, key: Callable[[str], str]
+        self, channel: str, wait_s: float, kind: WaitKind, key: Callable[[str], str]
     ) -> Response | Hold | None:
         """Find what a request waits for that Pushpin repeats; None where that is something else.
 
@@ -107,8 +100,8 @@ class KeptCalls:
         call, outcome = known
         check_maker(call, key)
         if outcome is None:
-            return held(channel, wait_s, _unfinished(call, kind))
-        return for_wait(kind, render(call, outcome))
+            return held(channel, wait_s, kind.unfinished(call))
+        return kind.shown(render(call, outcome))
 
     def waited(self, waits: Iterable[Wait]) -> None:
         """Answer those whose own deadline has passed before the call's end.
@@ -116,15 +109,12 @@ class KeptCalls:
         A streamed call that nobody reads any more is cancelled.
         """
         for wait in waits:
-            if wait.kind == READ:
+            if not wait.node:  # nobody is held
                 self._unread(wait)
                 continue
             known = self._store.find_call(wait.call, time.time())
-            shown = (
-                for_wait(wait.kind, TOO_LATE)
-                if known is None
-                else _unfinished(known.call, wait.kind)
-            )
+            kind = WAITS[wait.kind]
+            shown = kind.shown(TOO_LATE) if known is None else kind.unfinished(known.call)
             self._replies.respond(wait.node, wait_channel(wait), shown)
 
     def _unread(self, wait: Wait) -> None:
@@ -183,17 +173,3 @@ class KeptCalls:
         if known is None or known.call.key != key:
             raise NotFound("no such call is known; results are kept for ten minutes")
         return known
-
-
-def pending(call: Call) -> Response:
-    """Return what is shown of a call that has not ended."""
-    return _state(call, "pending")
-
-
-def _state(call: Call, word: str) -> Response:
-    created = datetime.fromtimestamp(call.created, UTC).isoformat(timespec="milliseconds")
-    return naming_host(call, Response(202, orjson.dumps({"state": word, "created": created})))
-
-
-def _unfinished(call: Call, kind: str) -> Response:
-    return pending(call) if kind == SHOW else for_wait(kind, TOO_LATE)

@@ -19,7 +19,7 @@ from ...errors import (
     StoreError,
     Unavailable,
 )
-from ...protocol import ids, monologue
+from ...protocol import ids
 from ...protocol.names import check_method
 from ...store import Call, Chosen, Host, IdempotencyKey, Outcome, SameCall, Store
 from ...store.patience import for_call
@@ -123,14 +123,14 @@ class Calls:
         call = call_of(lambda_id, token, caller, now, about)
         check_deadline(call, now)
         idempotency_key = idempotency_key_of(method, body, caller)
-        self._limits.call(call)
+        self._limits.call(call, is_awaited=caller.kind.is_awaited)
         try:
             with for_call(call.deadline - now):
                 entered = self._enter(call, now, idempotency_key, caller)
         except Forbidden:
             raise refusal(caller.permit) from None
         except Busy:
-            entered = self._begun_before(call, now)
+            entered = self._begun_before(call, caller, now)
         if isinstance(entered, SameCall):
             if idempotency_key is not None and entered.fingerprint != idempotency_key.fingerprint:
                 raise KeyReused("this Idempotency-Key came with another body before; use a new one")
@@ -140,7 +140,7 @@ class Calls:
             self._delivery.ensure_reachable(host)
             message = call_message(host, method, body, call, caller.given, sent=caller.sent)
             if not self._delivery.is_connected(host.transport):
-                self._limits.outbound(call, len(message))
+                self._limits.outbound(call, len(message), is_awaited=caller.kind.is_awaited)
         except (PublishError, BadRequest) as error:
             self._store.end_calls(
                 call.lambda_id, host.connection, {call.token: outcomes.UNAVAILABLE}, now
@@ -172,7 +172,7 @@ class Calls:
         found = self._store.begin_call(call, now, idempotency_key, caller.permit)
         return found if isinstance(found, SameCall) else Chosen(call, found)
 
-    def _begun_before(self, call: Call, now: float) -> Chosen:
+    def _begun_before(self, call: Call, caller: Caller, now: float) -> Chosen:
         """Find the host of a call whose batch comes twice, as its process died on the way.
 
         Such a call was entered, and its host was not asked.
@@ -180,7 +180,7 @@ class Calls:
         Raises:
             Busy: it is no such call.
         """
-        if call.kind == monologue.CODE:
+        if caller.sent is not None:
             known = self._store.get_call(call.lambda_id, call.token, now)
             to = self._store.get_lambda(call.lambda_id, now)
             if known is not None and to is not None and known.outcome is None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...store import Call
+from .outcomes import DEADLINE_EXCEEDED
 
 #: The header that names the host of a service which was chosen for a call.
 HOST_HEADER = "Lambda-Id"
@@ -21,6 +22,17 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+#: What a plain caller gets whose deadline has passed, or whose call is not known any more.
+TOO_LATE = Response(DEADLINE_EXCEEDED.status, DEADLINE_EXCEEDED.body)
+
+
+def last_event(shown: Response) -> tuple[str, bytes]:
+    """Return the name and the data of the event that ends a streamed call so."""
+    if shown.status == 200:
+        return "result", shown.body
+    return "error", b'%b,"status":%d}' % (shown.body[:-1], shown.status)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from .departures import Departures
 from .http import HostRequest, HttpHosts, Polled, Stream, Unacknowledged, Uploads
-from .monologue import CALL, MonologueHosts
+from .monologue import MonologueHosts, monologue_sender
 from .registry import Hosts
 from .session import Connection, Opening, Session
 from .websocket import WebSocketHosts
 
 __all__ = [
-    "CALL",
     "Connection",
     "Departures",
     "HostRequest",
@@ -27,4 +26,5 @@ __all__ = [
     "Unacknowledged",
     "Uploads",
     "WebSocketHosts",
+    "monologue_sender",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -22,7 +23,7 @@ from ...protocol import ids, jsonrpc, monologue
 from ...settings import Settings
 from ...store import Call, Outcome, Store
 from ..access import Access
-from ..calls import BegunCall, Caller, Calls
+from ..calls import MONOLOGUE, BegunCall, Caller, Calls
 from ..channels import host_channel
 from ..delivery import MonologueCall, WebSocketTransport
 from .batches import Batch, WebSocketBatches
@@ -31,8 +32,6 @@ from .session import Connection, MonologueTerms, Opening, Session
 
 log = logging.getLogger(__name__)
 
-#: The kind of their calls.
-CALL = monologue.CODE
 #: So many bytes go into the answer to a batch, where larger ones stall. The rest is published,
 #: and may be lost on its way: what a client calls a hundred times at once should be there.
 _SAID_MAX = 16_000
@@ -136,12 +135,6 @@ class MonologueHosts(WebSocketBatches):
         elif isinstance(message, monologue.Other):
             self._pass_on(batch, message)
 
-    def finish(self, call: Call, outcome: Outcome) -> None:
-        """Tell a client how its call has ended."""
-        caller = _caller.decode(call.details)
-        told = _told(call, outcome, caller.token.encode())
-        self._websocket.say(caller.lambda_id, caller.connection, call.node, told)
-
     def _whoami(self, session: Session) -> bytes:
         terms = _terms(session)
         if not terms.details:
@@ -162,7 +155,7 @@ class MonologueHosts(WebSocketBatches):
             caller = Caller(
                 batch.connection.node,
                 terms.wait_s,
-                CALL,
+                MONOLOGUE,
                 msgspec.json.encode(details).decode(),
                 permit=self._access.caller_by_id(session.owner),
                 sent=MonologueCall(token, session.lambda_id, message.payload),
@@ -221,6 +214,17 @@ class MonologueHosts(WebSocketBatches):
                     message,
                 )
             )
+
+
+def monologue_sender(websocket: WebSocketTransport) -> Callable[[Call, Outcome], None]:
+    """Return what tells a client how a call has ended that it made."""
+
+    def send(call: Call, outcome: Outcome) -> None:
+        caller = _caller.decode(call.details)
+        told = _told(call, outcome, caller.token.encode())
+        websocket.say(caller.lambda_id, caller.connection, call.node, told)
+
+    return send
 
 
 def _told(call: Call, outcome: Outcome, token: bytes) -> bytes:

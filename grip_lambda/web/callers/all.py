@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from ...errors import BadRequest
 from ...hub import Hub
-from ...hub.calls import STREAM, Asked
+from ...hub.calls import Asked
 from .. import bodies
 from ..front import hand_over, is_direct
 from ..holds import held_or_answered, piece_response
@@ -32,12 +32,12 @@ def ask_all(name: str, method: str) -> Response:
     caller = replace(caller_of(hub, request), service=name)
     if caller.idempotency_key:
         raise BadRequest("all hosts can't be asked with an Idempotency-Key")
-    if caller.kind == "async":
+    if not caller.kind.is_awaited:
         raise BadRequest(
             "all hosts can't be asked with Prefer: respond-async; stream their answers"
         )
     bodies.check_size(request, caller.max_body)
-    is_streamed = caller.kind == STREAM
+    is_streamed = caller.kind.is_streamed
     again = hub.all.repeated(request.headers.get("Grip-Last", ""), caller.wait_s)
     if again is not None:
         return answered(hub, request, again, caller.node, is_streamed=is_streamed)

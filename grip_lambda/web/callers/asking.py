@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from ...errors import RequestError
 from ...hub import Hub
-from ...hub.calls import SAME, SAME_STREAM, STREAM, STREAMS, BegunCall, Caller, HandedOver
+from ...hub.calls import SAME, SAME_STREAM, BegunCall, Caller, HandedOver, WaitKind
 from ...hub.calls import Response as Answer
 from ...hub.channels import parse_call_channel
 from ...store import Call, SameCall
@@ -59,7 +59,7 @@ class Ask:
     @property
     def is_streamed(self) -> bool:
         """Whether the response is a stream of events."""
-        return self.caller.kind in STREAMS
+        return self.caller.kind.is_streamed
 
 
 def answered(hub: Hub, request: Request, ask: Ask) -> Response:
@@ -137,18 +137,18 @@ def _same(hub: Hub, request: Request, ask: Ask, lambda_id: str, token: str) -> R
     if is_direct(request):
         until, kind = arrived(request) + caller.wait_s, wait_kind(caller)
         shown = tickets(request)
-        return hand_over("same", lambda_id, token, kind=kind, until=until, **shown)
+        return hand_over("same", lambda_id, token, kind=kind.name, until=until, **shown)
     waited = hub.kept.wait(lambda_id, token, caller.node, caller.wait_s, wait_kind(caller))
     return held_or_answered(request, waited)
 
 
-def wait_kind(caller: Caller) -> str:
+def wait_kind(caller: Caller) -> WaitKind:
     """Return how somebody waits who makes the same call again."""
-    return SAME_STREAM if caller.kind == STREAM else SAME
+    return SAME_STREAM if caller.kind.is_streamed else SAME
 
 
 def repeated_call(
-    hub: Hub, request: Request, lambda_id: str, caller: Caller, kind: str = ""
+    hub: Hub, request: Request, lambda_id: str, caller: Caller, kind: WaitKind | None = None
 ) -> Response | None:
     """Answer a request that Pushpin repeats, which ``Grip-Last`` tells; None for another one.
 
@@ -156,7 +156,7 @@ def repeated_call(
     ask for anyway.
 
     Args:
-        kind: how the caller waits for a call that another began; as ``wait_kind`` if empty.
+        kind: how the caller waits for a call that another began; as ``wait_kind`` if None.
     """
     last = request.headers.get("Grip-Last")
     if not last:

@@ -15,7 +15,16 @@ from werkzeug.wrappers import Response as HttpResponse
 from ...errors import BadRequest, InvalidParameter, NotFound
 from ...hub import Hub
 from ...hub.access import Signed, check_form, signer
-from ...hub.calls import HOST_HEADER, WAIT_S, Caller, InvocationDetails, aws_headers
+from ...hub.calls import (
+    AWS,
+    EVENT,
+    HOST_HEADER,
+    WAIT_S,
+    Caller,
+    InvocationDetails,
+    Kind,
+    aws_headers,
+)
 from ...hub.delivery import CallerContext, new_request_id
 from ...protocol import aws, ids
 from ...protocol.http import parse_wait
@@ -34,7 +43,8 @@ T = TypeVar("T")
 
 blueprint = Blueprint("aws", __name__)
 
-_KINDS = {"RequestResponse": "aws", "Event": "event", "DryRun": "dry"}
+_DRY = "DryRun"
+_KINDS = {"RequestResponse": AWS, "Event": EVENT, _DRY: AWS}
 _LOG_TYPES = {"None": False, "Tail": True}
 
 
@@ -44,8 +54,8 @@ def invoke(name: str) -> HttpResponse:
     hub = current_hub()
     request_id = new_request_id()
     node = http_node(hub, request)
-    is_event = request.headers.get("X-Amz-Invocation-Type") == "Event"
-    bodies.check_size(request, MAX_LARGE_BODY if is_event else most_of(request))
+    invocation_type = request.headers.get("X-Amz-Invocation-Type")
+    bodies.check_size(request, _most(request, _KINDS.get(invocation_type or "", AWS)))
     # What Pushpin repeats was asked for its signature before, which may be too old by now.
     is_repeat = "Grip-Last" in request.headers
     if hub.access.ring is not None and not is_repeat:
@@ -62,10 +72,10 @@ def invoke(name: str) -> HttpResponse:
     permit = _permit(hub, request, body)
     hub.access.check_services(permit.key, (caller.service,) if caller.service else ())
     caller = replace(caller, permit=permit)
-    if caller.kind == "dry":
+    if invocation_type == _DRY:
         callee(hub, permit, lambda_id, caller.service)
         return HttpResponse(status=204, headers=aws_headers(request_id))
-    at_once = partial(_taken, request_id) if caller.kind == "event" else None
+    at_once = None if caller.kind.is_awaited else partial(_taken, request_id)
     return answered(hub, request, Ask(lambda_id, function.method, body, caller, at_once))
 
 
@@ -122,12 +132,17 @@ def _parameters(
         wait_s,
         kind,
         InvocationDetails(request_id, tail).encode(),
-        max_body=MAX_LARGE_BODY if kind == "event" else most_of(request),
+        max_body=_most(request, kind),
         given=CallerContext(context),
         address=address(hub, request),
         arrived=arrived(request),
         service="" if ids.is_lambda_id(function.lambda_id) else function.lambda_id,
     )
+
+
+def _most(request: Request, kind: Kind) -> int:
+    """Return how many bytes the body may have."""
+    return most_of(request) if kind.is_awaited else MAX_LARGE_BODY
 
 
 def _one_of(known: Mapping[str, T], what: str, given: str | None) -> T:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from ...hub import Hub
-from ...hub.calls import SAME, Caller
+from ...hub.calls import SAME, WAITS, Asked, Caller
 from ..front import HELD, ask_directly, front_of, is_too_large
 from ..holds import held_or_answered, piece_response
 from ..incoming import current_hub, http_node, permit
@@ -79,7 +79,7 @@ def same(lambda_id: str, token: str) -> Response:
     """Wait for a call that another request began."""
     hub, request = current_hub(), flask.request
     caller = _caller(hub, request)
-    kind = request.args.get("kind", SAME)
+    kind = WAITS.get(request.args.get("kind", ""), SAME)
     again = repeated_call(hub, request, lambda_id, caller, kind)
     if again is not None:
         return again
@@ -93,6 +93,6 @@ def all_hosts(place: str, name: str) -> Response:
     """Send what all hosts of a service answer."""
     hub, request = current_hub(), flask.request
     caller = _caller(hub, request)
-    asked = hub.all.asked(place, name, time.time() + caller.wait_s)
+    asked = Asked(place, name, time.time() + caller.wait_s)
     is_streamed = request.path.startswith(f"{HELD}/all-stream/")
     return answer_all(hub, request, asked, caller.node, is_streamed=is_streamed)

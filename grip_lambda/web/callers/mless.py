@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ...errors import BadRequest, TooLarge
-from ...hub.calls import Caller, InvocationDetails, bounded_wait
+from ...hub.calls import INVOKE, Caller, InvocationDetails, bounded_wait
 from ...hub.delivery import CallerContext, with_id
 from ...protocol import jsontext
 from ...protocol.http import parse_wait
@@ -77,7 +77,7 @@ def _caller(plain: Caller, proxied: ProxyRequest, deadline_ms: int) -> Caller:
     return replace(
         plain,
         wait_s=bounded_wait(plain.wait_s, proxied.remaining, deadline_ms, now),
-        kind="invoke",
+        kind=INVOKE,
         details=InvocationDetails(context.aws_request_id).encode(),
         given=CallerContext(context, proxied.env),
     )

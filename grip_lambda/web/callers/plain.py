@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from ...errors import BadRequest
 from ...hub import Hub
-from ...hub.calls import STREAM, Caller, pending
+from ...hub.calls import ASYNC, PLAIN, STREAM, Caller, pending
 from ...protocol import sse
 from ...protocol.fields import best
 from ...protocol.http import parse_wait, prefers
@@ -77,7 +77,7 @@ def call(hub: Hub, request: Request, lambda_id: str, method: str, service: str =
         return _resumed(hub, request, lambda_id, caller)
     caller = authorized(hub, request, caller)
     body = body_of(hub, request, lambda_id, method, caller)
-    at_once = partial(_accepted, hub, request, caller.key) if caller.kind == "async" else None
+    at_once = None if caller.kind.is_awaited else partial(_accepted, hub, request, caller.key)
     return answered(hub, request, Ask(lambda_id, method, body, caller, at_once))
 
 
@@ -94,14 +94,14 @@ def caller_of(hub: Hub, request: Request) -> Caller:
         return Caller(
             node,
             wait_s,
-            "async",
+            ASYNC,
             kept_s=RESULT_KEPT_S,
             max_body=MAX_LARGE_BODY,
             idempotency_key=idempotency_key,
             address=known_as,
             arrived=came,
         )
-    kind, kept_s = (STREAM, RESULT_KEPT_S) if accepts_stream(request) else ("http", OUTCOME_KEPT_S)
+    kind, kept_s = (STREAM, RESULT_KEPT_S) if accepts_stream(request) else (PLAIN, OUTCOME_KEPT_S)
     return Caller(
         node,
         wait_s,
@@ -135,7 +135,7 @@ def _goes_on(request: Request, caller: Caller) -> bool:
     """Tell whether a request goes on with a stream; it is no call then, whatever it accepts."""
     if "HTTP_LAST_EVENT_ID" in request.environ:
         return True
-    return caller.kind == STREAM and last_event_id(request) != ""
+    return caller.kind.is_streamed and last_event_id(request) != ""
 
 
 def _resumed(hub: Hub, request: Request, lambda_id: str, caller: Caller) -> Response:
@@ -180,7 +180,7 @@ def body_of(hub: Hub, request: Request, lambda_id: str, method: str, caller: Cal
     if request.method != "GET":
         return read_body(hub, request, lambda_id, method, caller)
     ours = {TICKET} if hub.access.ring is not None else set()
-    if caller.kind == STREAM:
+    if caller.kind.is_streamed:
         ours.add(LAST_EVENT_ID)
     query = {
         name: values[0] if len(values) == 1 else values

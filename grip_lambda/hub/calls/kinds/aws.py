@@ -10,6 +10,7 @@ from ....protocol import aws
 from ....store import Call, Outcome
 from ..outcomes import remarks_of
 from ..responses import Response
+from .base import Kind
 from .mless import InvocationDetails, error_of
 
 #: The deadline where the caller names none, in seconds: AWS's clients give up after 60.
@@ -29,26 +30,30 @@ def aws_error(status: int, name: str, message: str, request_id: str) -> Response
     return Response(status, aws.error_body(status, message), headers)
 
 
-def aws_reply(call: Call, outcome: Outcome) -> Response:
-    """Return the response to a caller who waited for the end of the invocation."""
-    details, error = InvocationDetails.of(call), error_of(outcome)
-    if not outcome.may_have_been_asked:
-        return aws_error(
-            503, "ServiceException", "the lambda's proxy is out of reach; try again", details.id
-        )
-    headers = {**aws_headers(details.id), "X-Amz-Executed-Version": "$LATEST"}
-    if error is not None:
-        headers["X-Amz-Function-Error"] = "Handled" if error.handled else "Unhandled"
-    if details.tail:
-        headers["X-Amz-Log-Result"] = aws.tail(remarks_of(outcome).logs or [])
-    return Response(200, outcome.body if error is None else error.result, headers)
+class AwsKind(Kind):
+    """An invocation whose caller waits for its end."""
+
+    def response(self, call: Call, outcome: Outcome) -> Response:
+        details, error = InvocationDetails.of(call), error_of(outcome)
+        if not outcome.may_have_been_asked:
+            return aws_error(
+                503, "ServiceException", "the lambda's proxy is out of reach; try again", details.id
+            )
+        headers = {**aws_headers(details.id), "X-Amz-Executed-Version": "$LATEST"}
+        if error is not None:
+            headers["X-Amz-Function-Error"] = "Handled" if error.handled else "Unhandled"
+        if details.tail:
+            headers["X-Amz-Log-Result"] = aws.tail(remarks_of(outcome).logs or [])
+        return Response(200, outcome.body if error is None else error.result, headers)
+
+    def late(self, call: Call) -> Response:
+        # A hold's headers stay in the response that is published later, and so it can't say
+        # Unhandled: this is a refusal, with a status that AWS's clients don't repeat.
+        message = "the lambda did not answer in time, and may have been asked"
+        headers = aws_headers(InvocationDetails.of(call).id)
+        return Response(408, aws.error_body(500, message), headers)
 
 
-def aws_late(call: Call) -> Response:
-    """Return what Pushpin is to send by itself at the deadline.
-
-    A hold's headers stay in the response that is published later, and so it can't say Unhandled:
-    this is a refusal, with a status that AWS's clients don't repeat.
-    """
-    message = "the lambda did not answer in time, and may have been asked"
-    return Response(408, aws.error_body(500, message), aws_headers(InvocationDetails.of(call).id))
+AWS = AwsKind("aws")
+#: An invocation whose caller does not wait.
+EVENT = Kind("event", is_awaited=False)

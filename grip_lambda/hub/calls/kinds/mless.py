@@ -19,6 +19,7 @@ from ....protocol.http import WAIT_MAX_S, WAIT_MIN_S
 from ....store import Call, Outcome
 from ..outcomes import remarks_of
 from ..responses import Response
+from .base import Kind
 
 #: What the error of a call without an answer is called, by its code.
 _ERROR_TYPES = {
@@ -98,24 +99,29 @@ def error_of(outcome: Outcome) -> FunctionError | None:
     return FunctionError(kind, error, handled=True)
 
 
-def invoke_reply(call: Call, outcome: Outcome) -> Response:
-    """Return the response to ``POST /invoke/…``."""
-    if not outcome.may_have_been_asked:
-        return Response(outcome.status, outcome.body)
-    details, report, error = InvocationDetails.of(call), remarks_of(outcome), error_of(outcome)
-    reply = mless.InvokeReply(
-        result=mless.Json(error.result if error else outcome.body),
-        errortype=error.type if error else report.errortype,
-        invokeid=details.id,
-        errors=error is not None,
-        billing=mless.RequestBilling(
-            duration=round(max(0.0, time.time() - call.created) * 1000, 3),
-            memory=report.memory,
-            used=report.used,
-        ),
-        logs=report.logs,
-    )
-    return Response(200, reply.encode())
+class InvokeKind(Kind):
+    """``POST /invoke/…``."""
+
+    def response(self, call: Call, outcome: Outcome) -> Response:
+        if not outcome.may_have_been_asked:
+            return Response(outcome.status, outcome.body)
+        details, report, error = InvocationDetails.of(call), remarks_of(outcome), error_of(outcome)
+        reply = mless.InvokeReply(
+            result=mless.Json(error.result if error else outcome.body),
+            errortype=error.type if error else report.errortype,
+            invokeid=details.id,
+            errors=error is not None,
+            billing=mless.RequestBilling(
+                duration=round(max(0.0, time.time() - call.created) * 1000, 3),
+                memory=report.memory,
+                used=report.used,
+            ),
+            logs=report.logs,
+        )
+        return Response(200, reply.encode())
+
+
+INVOKE = InvokeKind("invoke")
 
 
 def _message(error: bytes, members: Mapping[str, bytes]) -> bytes:

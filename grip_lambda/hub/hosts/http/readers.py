@@ -11,14 +11,14 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from ....errors import Forbidden, NotFound
+from ....errors import Forbidden
 from ....protocol import ids
 from ....protocol.ids import EventId, HttpConnection
-from ....protocol.signed import sign, unsign
 from ....settings import Settings
 from ....store import Entry, Reader, Store, Tail
-from ...channels import is_number, log_channel, parse_log_channel
+from ...channels import log_channel, parse_log_channel
 from ...delivery import LATE_S, LIVES_S, POLL, SEEN_S, SSE, Outbox
+from ...feeds import Links
 from ..registry import Hosts
 from .event_ids import EventIds
 from .reads import HostRequest, Polled, Stream
@@ -26,7 +26,6 @@ from .unacknowledged import Pending, Unacknowledged
 
 log = logging.getLogger(__name__)
 
-_NEXT = "next"
 #: A hold is in place after so many seconds, or its client has gone.
 _HELD_S = 3.0
 
@@ -55,6 +54,7 @@ class HttpHosts:
         self._hosts = hosts
         self._outbox = outbox
         self._secret = settings.secret
+        self._links = Links(settings.secret, "next")
         self._grace_s = settings.grace_s
         self._unacknowledged = unacknowledged
         self._events = EventIds(store, hosts, unacknowledged, settings.secret)
@@ -100,14 +100,9 @@ class HttpHosts:
             NotFound: we have not made this link.
             StoreError: Pushpin is to ask again.
         """
-        channel, _, given = grip_last.partition(";")
-        place = parse_log_channel(unsign(self._secret, _NEXT, link) or "")
-        last = given.partition("last-id=")[2].strip()
-        if place is None or log_channel(*place) != channel.strip() or not is_number(last):
-            raise NotFound("there is nothing at this address")
-        lambda_id, connection, hold = place
+        lambda_id, connection, hold, last = self._links.followed(link, grip_last)
         now = time.time()
-        event = EventId(lambda_id, connection, int(last))
+        event = EventId(lambda_id, connection, last)
         tail = self._store.logs.read(lambda_id, connection, event.seq, now, lives_s=LIVES_S)
         if tail is None or tail.reader.hold != hold or not self._events.is_wanted(event, now):
             return None
@@ -117,7 +112,7 @@ class HttpHosts:
     def _stream(self, event: EventId, tail: Tail, body: bytes) -> Stream:
         channel = log_channel(event.lambda_id, event.connection, tail.reader.hold)
         body += self._outbox.events(event.lambda_id, event.connection, tail.entries)
-        return Stream(channel, tail.last, sign(self._secret, _NEXT, channel), body)
+        return Stream(channel, tail.last, self._links.sign(channel), body)
 
     # Polls
 

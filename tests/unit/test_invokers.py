@@ -14,7 +14,7 @@ from hypothesis import given
 from grip_lambda.client import BadRequest, RemoteError
 from grip_lambda.client.context import Context as FunctionContext
 from grip_lambda.mless import ClientContext, Context, FunctionInvoker, Invoker
-from tests.unit.test_mless import CONTEXT, JSON
+from tests.unit.protocol.test_mless import CONTEXT, JSON
 
 
 def soon(ms: int = 5000) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grip_lambda.errors import NotAcceptable, ProtocolError
 from grip_lambda.protocol import codecs, jsonrpc, jsonrpc2, jsontext
 from grip_lambda.protocol.jsonrpc import Answer, Invalid, Notification, Received, Request
-from tests.unit.test_jsonrpc import VALUES
+from tests.unit.protocol.test_jsonrpc import VALUES
 
 METHODS = st.text(st.characters(codec="utf-8"))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grip_lambda.errors import ProtocolError
 from grip_lambda.protocol import ids, monologue
 from grip_lambda.protocol.monologue import Answer, Other, Refused, Request, Whoami, parse
-from tests.unit.test_jsonrpc import VALUES
+from tests.unit.protocol.test_jsonrpc import VALUES
 
 ID = "AAAAbbbb0000-_zz"
 TOKENS = st.text(st.characters(codec="utf-8"), max_size=50) | st.integers(-(2**53), 2**53)

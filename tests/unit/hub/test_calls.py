@@ -5,36 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from grip_lambda.errors import StoreError
-from grip_lambda.grip.nodes import Nodes
 from grip_lambda.hub.calls import SAME, Caller, Calls, Hold, KeptCalls, Replies, outcomes
 from grip_lambda.hub.calls.streamed import READ
 from grip_lambda.hub.delivery import Delivery
 from grip_lambda.hub.hosts import Hosts, HttpHosts
 from grip_lambda.hub.sweeper import Sweeper
 from grip_lambda.store import Call, Due, Outcome, Store, Wait
+from tests.support.nodes import RecordingNode, nodes_of
 from tests.support.stores import store_with_host
 
 ID = "A" * 16
 OK = Outcome(200, b"1")
-
-
-class FakeNode:
-    """Notes what it is told to reply, and to send."""
-
-    def __init__(self) -> None:
-        self.replies: list[tuple[str, int, bytes]] = []
-        self.sent: list[bytes] = []
-
-    def send(self, channel: str, message: bytes, **_: object) -> None:
-        self.sent.append(message)
-
-    def reply(self, channel: str, status: int, body: bytes, headers: Any = None) -> None:
-        self.replies.append((channel, status, body))
 
 
 @pytest.fixture
@@ -45,18 +31,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def node() -> FakeNode:
-    return FakeNode()
+def node() -> RecordingNode:
+    return RecordingNode()
 
 
 @pytest.fixture
-def calls(store: Store, node: FakeNode) -> Calls:
-    nodes = cast(Nodes, {"n1": node, "n2": node})
+def calls(store: Store, node: RecordingNode) -> Calls:
+    nodes = nodes_of(node)
     return Calls(store, Delivery(store, nodes, b"secret"), Replies(store, nodes))
 
 
 def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes_again(
-    store: Store, node: FakeNode, calls: Calls
+    store: Store, node: RecordingNode, calls: Calls
 ) -> None:
     store.end_calls(ID, "connection", {"token": OK}, time.time())  # and its process died
 
@@ -69,7 +55,7 @@ def test_an_outcome_that_was_stored_but_not_published_is_published_when_it_comes
     "ended", [{"token": Outcome(200, b"2")}, {"token": Outcome(400, b"1")}, {"forged": OK}]
 )
 def test_another_answer_to_a_call_that_has_ended_is_not_published(
-    store: Store, node: FakeNode, calls: Calls, ended: dict[str, Outcome]
+    store: Store, node: RecordingNode, calls: Calls, ended: dict[str, Outcome]
 ) -> None:
     store.end_calls(ID, "connection", {"token": OK}, time.time())
 
@@ -129,10 +115,10 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
 
 
 def test_a_call_that_nobody_reads_is_cancelled_once_nobody_waits_for_it(
-    store: Store, node: FakeNode, calls: Calls
+    store: Store, node: RecordingNode, calls: Calls
 ) -> None:
     now = time.time()
-    nodes = cast(Nodes, {"n1": node, "n2": node})
+    nodes = nodes_of(node)
     results = KeptCalls(store, calls, Replies(store, nodes), Delivery(store, nodes, b"secret"))
     store.begin_call(Call("stream", ID, "n2", now + 3000, kept_s=600.0), now)
     other = Wait("other", "stream", ID, "n2", now + 60, SAME.name)

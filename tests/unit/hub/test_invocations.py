@@ -15,7 +15,7 @@ from grip_lambda.hub.calls.kinds import INVOKE, error_of
 from grip_lambda.hub.calls.outcomes import MAX_LOGS, HostRemarks, remarks_of
 from grip_lambda.protocol.jsonrpc import Answer
 from grip_lambda.store import Call, Outcome
-from tests.unit.test_mless import JSON
+from tests.unit.protocol.test_mless import JSON
 
 ANSWER = Answer("token", b"", False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "grip_lambda" / "web" / "static"
 CONSOLE, VENDOR = STATIC / "console", STATIC / "vendor"
 LIMIT = 150_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grip_lambda.serve.pushpin import PushpinConfig
 
-FOLDER = Path(__file__).parents[2] / "pushpin"
+FOLDER = Path(__file__).parents[3] / "pushpin"
 
 
 def test_the_configuration_to_start_by_hand_is_that_of_serve(tmp_path: Path) -> None:

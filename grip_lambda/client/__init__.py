@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from .progress import progress
 
 if TYPE_CHECKING:
+    from .answers import Answer
     from .async_caller import AsyncClient
+    from .bound import AsyncService, Bound, Service
     from .caller import Client
     from .content import Audio, Image, Resource
     from .context import Context
-    from .entries import Lambda
+    from .entries import Lambda, ServiceEntry
     from .errors import (
         BadRequest,
         Busy,
@@ -52,12 +54,15 @@ if TYPE_CHECKING:
     from .streams import AsyncStream, Stream
 
 __all__ = [
+    "Answer",
     "AsyncClient",
     "AsyncHost",
     "AsyncPendingCall",
+    "AsyncService",
     "AsyncStream",
     "Audio",
     "BadRequest",
+    "Bound",
     "Busy",
     "Cancelled",
     "Client",
@@ -78,6 +83,8 @@ __all__ = [
     "Resource",
     "ResultTooLarge",
     "ServerError",
+    "Service",
+    "ServiceEntry",
     "Stream",
     "TakenOver",
     "TooLarge",
@@ -88,11 +95,13 @@ __all__ = [
 
 #: Where the names are. Each is imported when it is asked for: a caller needs nothing of hosts.
 _MODULES = {
+    "answers": ("Answer",),
     "async_caller": ("AsyncClient",),
+    "bound": ("AsyncService", "Bound", "Service"),
     "caller": ("Client",),
     "content": ("Audio", "Image", "Resource"),
     "context": ("Context",),
-    "entries": ("Lambda",),
+    "entries": ("Lambda", "ServiceEntry"),
     "hosts": ("AsyncHost", "Host"),
     "monologue": ("Monologue",),
     "pending": ("AsyncPendingCall", "PendingCall"),

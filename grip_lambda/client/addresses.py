@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from .. import __version__
@@ -12,6 +13,8 @@ USER_AGENT = f"grip-lambda/{__version__}"
 DEFAULT_URL = "http://localhost:7999"
 URL_VARIABLE = "GRIP_LAMBDA_URL"
 KEY_VARIABLE = "GRIP_LAMBDA_KEY"
+#: What an address begins with that is no id, but the name of a service.
+_SERVICE = "service/"
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
 
@@ -119,6 +122,32 @@ def lambda_path(lambda_id: str, method: str | None = None) -> str:
     return path if method is None else f"{path}/{_segment(method)}"
 
 
+def callee_path(address: str, method: str) -> str:
+    """Return the path of a method of a lambda, given its id; or of a service, ``service/<name>``.
+
+    Raises:
+        ValueError: as ``lambda_path``.
+    """
+    if address.startswith(_SERVICE):
+        return f"/{_SERVICE}{_segment(address.removeprefix(_SERVICE))}/{_segment(method)}"
+    return lambda_path(address, method)
+
+
+def service_address(name: str) -> str:
+    """Return what a service is called with, in the place of a lambda's id."""
+    return _SERVICE + name
+
+
+def service_path(name: str) -> str:
+    """Return the path of a service, which lists its hosts."""
+    return f"/{_SERVICE}{_segment(name)}"
+
+
+def all_path(name: str, method: str) -> str:
+    """Return the path at which all hosts of a service are asked."""
+    return f"{service_path(name)}/all/{_segment(method)}"
+
+
 def described_path(address: str) -> str:
     """Return where a lambda is described, given its id; or a service, given ``service/<name>``.
 
@@ -133,11 +162,14 @@ def invoke_path(lambda_id: str, method: str) -> str:
     return f"/invoke/{_segment(lambda_id)}/{_segment(method)}"
 
 
-def opening_path(lambda_id: str, token: str, *, private: bool = False) -> str:
+def opening_path(
+    lambda_id: str, token: str, *, private: bool = False, services: Sequence[str] = ()
+) -> str:
     """Return the path that opens a lambda; an empty id asks for a new one."""
     path = f"/lambda/new/{_segment(lambda_id)}" if lambda_id else "/lambda/new"
     query = [f"token={quote(token, safe='')}"] if token else []
     query += ["private"] if private else []
+    query += [f"service={quote(name, safe='')}" for name in services]
     return f"{path}?{'&'.join(query)}" if query else path
 
 

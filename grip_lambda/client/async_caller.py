@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from . import exchange, watching
+from . import answers, exchange, watching
+from .answers import Answer, AnswersState
+from .bound import AsyncService, Bound
 from .caller_base import BaseCaller
-from .entries import Lambda
+from .entries import Lambda, ServiceEntry
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
 from .pending import AsyncPendingCall
 from .stream_state import StreamState
@@ -91,6 +93,29 @@ class AsyncClient(BaseCaller):
     async def describe(self, address: str) -> dict[str, Any]:
         """Return what is known of the methods of a lambda; see `Client.describe`."""
         return await self.run(exchange.description(address, self.pauses()))
+
+    def bind(self, lambda_id: str, wait: float = DEFAULT_WAIT_S) -> Bound:
+        """Return a lambda whose methods are called like those of an object; see `Client.bind`."""
+        return Bound(self, lambda_id, wait)
+
+    def service(self, name: str, wait: float = DEFAULT_WAIT_S) -> AsyncService:
+        """Return a service, to be called like an object; see `Client.service`."""
+        return AsyncService(self, name, wait)
+
+    async def services(self) -> Sequence[ServiceEntry]:
+        """Return all services that have a host; see `Client.services`."""
+        return await self.run(exchange.services(self.pauses()))
+
+    async def hosts(self, name: str) -> Sequence[Lambda]:
+        """Return the lambdas of a service's hosts; see `Client.hosts`."""
+        return await self.run(exchange.hosts(name, self.pauses()))
+
+    def ask_all(
+        self, name: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+    ) -> AsyncGenerator[Answer, None]:
+        """Ask each host of a service once, and iterate over the answers; see `Service.all`."""
+        state = AnswersState(answers.request(name, method, body, wait), self.pauses())
+        return answers.ask_async(self._http, self._server, state)
 
     async def status(self) -> dict[str, Any]:
         """Return the state of the deployment; see `Client.status`."""

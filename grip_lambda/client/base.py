@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .addresses import lambda_path
@@ -29,6 +29,7 @@ class BaseHost(Methods):
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
         private: bool = False,
+        service: str | Sequence[str] = (),
         context: bool = False,
         default: Default | None = None,
     ) -> None:
@@ -42,6 +43,7 @@ class BaseHost(Methods):
             id or "",
             token or "",
             private=private,
+            services=[service] if isinstance(service, str) else service,
             context=context,
             default=default,
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from . import exchange, watching
+from . import answers, exchange, watching
+from .answers import Answer, AnswersState
+from .bound import Bound, Service
 from .caller_base import BaseCaller
-from .entries import Lambda
+from .entries import Lambda, ServiceEntry
 from .exchange import DEFAULT_WAIT_S, Failure, Flow, Pause, Reply, Request, Terms
 from .pending import PendingCall
 from .stream_state import StreamState
@@ -58,6 +60,7 @@ class Client(BaseCaller):
         """Call a method of a lambda and return its result, decoded.
 
         Args:
+            lambda_id: its id; or ``service/<name>`` for one of the hosts of a service.
             body: anything that can be written as JSON, 100,000 bytes at most.
             wait: the deadline in seconds, from 0.05 to 3600.
             idempotency_key: of the calls of a method with the same key within ten minutes one
@@ -146,6 +149,52 @@ class Client(BaseCaller):
             LambdaError: the server is out of reach, or does not allow it.
         """
         return self.run(exchange.description(address, self.pauses()))
+
+    def bind(self, lambda_id: str, wait: float = DEFAULT_WAIT_S) -> Bound:
+        """Return a lambda whose methods are called like those of an object.
+
+        Args:
+            lambda_id: its id, or ``service/<name>``.
+            wait: the deadline of each call, in seconds.
+
+        Usage::
+
+            weather = client.bind("inRwcfvee17P85B8")
+            print(weather.temperature(city="Oslo"))
+        """
+        return Bound(self, lambda_id, wait)
+
+    def service(self, name: str, wait: float = DEFAULT_WAIT_S) -> Service:
+        """Return a service whose methods are called like those of an object.
+
+        Args:
+            wait: the deadline of each call, in seconds.
+        """
+        return Service(self, name, wait)
+
+    def services(self) -> Sequence[ServiceEntry]:
+        """Return all services that have a host.
+
+        Raises:
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self.run(exchange.services(self.pauses()))
+
+    def hosts(self, name: str) -> Sequence[Lambda]:
+        """Return the lambdas of a service's hosts.
+
+        Raises:
+            NotFound: none is open.
+            LambdaError: the server is out of reach, or does not allow it.
+        """
+        return self.run(exchange.hosts(name, self.pauses()))
+
+    def ask_all(
+        self, name: str, method: str, body: Any = None, wait: float = DEFAULT_WAIT_S
+    ) -> Generator[Answer, None, None]:
+        """Ask each host of a service once, and iterate over the answers; see `Service.all`."""
+        state = AnswersState(answers.request(name, method, body, wait), self.pauses())
+        return answers.ask(self._http, self._server, state)
 
     def status(self) -> dict[str, Any]:
         """Return the state of the deployment: Pushpins, backends, store, versions.

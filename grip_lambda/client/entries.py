@@ -29,6 +29,30 @@ class Lambda:
     raw: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class ServiceEntry:
+    """A service that has a host.
+
+    Attributes:
+        name: what it is called with.
+        hosts: how many hosts it has.
+        methods: what its hosts say they can do; None if none says.
+        raw: the whole entry of the listing.
+    """
+
+    name: str
+    hosts: int
+    methods: tuple[str, ...] | None
+    raw: Mapping[str, Any]
+
+
+def service_of(entry: dict[str, Any]) -> ServiceEntry:
+    """Read an entry of the listing of services; raises as `lambda_of`."""
+    methods = entry.get("methods")
+    known = None if methods is None else tuple(methods)
+    return ServiceEntry(entry["name"], int(entry["hosts"]), known, entry)
+
+
 def lambda_of(entry: dict[str, Any]) -> Lambda:
     """Read an entry of the listing.
 

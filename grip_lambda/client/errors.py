@@ -40,11 +40,13 @@ class LambdaError(GripLambdaError):
         status: the HTTP status; that of the table above where there was no response.
         code: the machine-readable word beside it; None for a RemoteError.
         may_have_run: whether the host may have done the work. If not, calling again is safe.
+        host: the lambda that was chosen, if a service was called; else empty.
     """
 
     default_status: ClassVar[int] = 500
     default_code: ClassVar[str | None] = "internal_error"
     may_have_run: ClassVar[bool] = False
+    host: str = ""
 
     def __init__(
         self, message: str = "", *, status: int | None = None, code: str | None = None

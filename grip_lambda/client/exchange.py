@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .addresses import described_path, invoke_path, lambda_path
-from .entries import Lambda, lambda_of
+from .addresses import callee_path, described_path, invoke_path, lambda_path, service_path
+from .entries import Lambda, ServiceEntry, lambda_of, service_of
 from .errors import (
     BadRequest,
     DeadlineExceeded,
@@ -63,12 +63,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """What came back.
+
+    Attributes:
+        host: the lambda that was chosen, of the hosts of a service; else empty.
+    """
 
     status: int
     content: bytes
     content_type: str = ""
     location: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ def request(lambda_id: str, method: str, body: Any, terms: Terms, *prefer: str) 
     if not (math.isfinite(terms.wait_s) and terms.wait_s > 0):
         raise ValueError("wait is a number of seconds, more than 0")
     try:
-        path, content = lambda_path(lambda_id, method), to_json(body).encode()
+        path, content = callee_path(lambda_id, method), to_json(body).encode()
     except (TypeError, ValueError) as error:
         raise BadRequest(f"this can't be sent as JSON: {error}") from error
     wait_s = min(max(terms.wait_s, _SHORTEST_S), _LONGEST_S)
@@ -193,9 +198,23 @@ def cancel(call_id: str, pauses: Pauses) -> Flow[None]:
 
 def listing(pauses: Pauses) -> Flow[list[Lambda]]:
     """Return all lambdas that are open."""
-    entries = _json((yield from _reply(Request("GET", "/lambda"), pauses)))
+    return (yield from _listed("/lambda", lambda_of, pauses))
+
+
+def hosts(name: str, pauses: Pauses) -> Flow[list[Lambda]]:
+    """Return the lambdas of a service's hosts."""
+    return (yield from _listed(service_path(name), lambda_of, pauses))
+
+
+def services(pauses: Pauses) -> Flow[list[ServiceEntry]]:
+    """Return all services that have a host."""
+    return (yield from _listed("/service", service_of, pauses))
+
+
+def _listed(path: str, read: Callable[[dict[str, Any]], T], pauses: Pauses) -> Flow[list[T]]:
+    entries = _json((yield from _reply(Request("GET", path), pauses)))
     try:
-        return [lambda_of(entry) for entry in entries.values()]
+        return [read(entry) for entry in entries.values()]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ServerError("the server's listing is not one") from error
 
@@ -292,7 +311,9 @@ def error_of(request: Request, outcome: Reply | Failure) -> LambdaError:
     if outcome.status == 502 and outcome.content_type.startswith("text/plain"):
         # Pushpin's own: it could not pass the request on.
         return Unavailable("the proxy can't reach the backend", status=502)
-    return from_response(outcome.status, outcome.content, outcome.location)
+    error = from_response(outcome.status, outcome.content, outcome.location)
+    error.host = outcome.host
+    return error
 
 
 def _json(reply: Reply) -> Any:

@@ -19,8 +19,8 @@ class AsyncHost(BaseHost):
     for ``close``, and when it has been taken over, deleted or refused. A host runs once.
 
     Args:
-        url, functions, id, token, max_calls, headers, key, private, context, default: as for
-            `Host`.
+        url, functions, id, token, max_calls, headers, key, private, service, context,
+            default: as for `Host`.
 
     Usage::
 
@@ -90,6 +90,8 @@ class Host(BaseHost):
         headers: more headers for the handshake.
         key: an API key that may host; None for that of GRIP_LAMBDA_KEY, if there is one.
         private: whether it is to be callable with an API key only.
+        service: a name, or several, that it shares with other hosts: who calls the service
+            reaches one of them.
         context: whether functions get a `Context` as their second argument, if they take two.
         default: writes what a function returned where nothing else does: returns something that
             is JSON, or that has a known way of becoming it (dataclasses, datetime and the like).

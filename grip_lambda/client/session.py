@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,7 @@ class Session:
         lambda_id: the id to open; empty for a new one.
         token: what reopens it, if it may be open.
         private: whether it is to be callable with an API key only.
+        services: the names that it shares with other hosts.
         context: whether to ask for the context of each call.
         default: writes what a function returned, where nothing else does.
     """
@@ -113,12 +115,14 @@ class Session:
         backoff: Backoff | None = None,
         *,
         private: bool = False,
+        services: Sequence[str] = (),
         context: bool = False,
         default: Default | None = None,
     ) -> None:
         self.id = lambda_id
         self.token = token
         self._private = private
+        self._services = tuple(services)
         self.context = context
         self.is_up = False
         #: The names to tell the server; None for any.
@@ -141,7 +145,7 @@ class Session:
     @property
     def path(self) -> str:
         """The path and query to connect to."""
-        return opening_path(self.id, self.token, private=self._private)
+        return opening_path(self.id, self.token, private=self._private, services=self._services)
 
     def received(self, data: str | bytes) -> list[Action]:
         """Take a message of the server. What it should not have sent is passed over."""

@@ -52,7 +52,8 @@ def reply_of(response: httpx.Response) -> Reply:
     """Return a response that was read."""
     content_type = response.headers.get("Content-Type", "")
     location = response.headers.get("Location", "")
-    return Reply(response.status_code, response.content, content_type, location)
+    host = response.headers.get("Lambda-Id", "")
+    return Reply(response.status_code, response.content, content_type, location, host)
 
 
 def is_stream(response: httpx.Response) -> bool:

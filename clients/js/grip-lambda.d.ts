@@ -88,6 +88,11 @@ export interface HostOptions {
   key?: string | undefined;
   /** Whether it is to be callable with an API key only. */
   private?: boolean | undefined;
+  /**
+   * A name, or several, that it shares with other hosts: a call of the service reaches one of
+   * them.
+   */
+  service?: string | readonly string[] | undefined;
   /** Whether functions get a `context`. */
   context?: boolean | undefined;
   /** The WebSocket to use where there is none, as in Node before 22: that of the package `ws`. */
@@ -294,6 +299,80 @@ export class Stream<Result = any> implements AsyncIterable<any> {
   close(): Promise<void>;
 }
 
+/** A service that has a host. */
+export interface ServiceEntry {
+  /** What it is called with. */
+  readonly name: string;
+  /** How many hosts it has. */
+  readonly hosts: number;
+  /** What its hosts say they can do; null if none says. */
+  readonly methods: readonly string[] | null;
+  /** The whole entry of the listing. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** What one host of a service answered. */
+export interface Answer<Result = any> {
+  /** Its lambda. */
+  readonly id: string;
+  /** As of a call of it: 200 if it succeeded. */
+  readonly status: number;
+  /** How it failed, as `Client.call` would reject; null if it did not. */
+  readonly error: LambdaError | null;
+  /** The result, decoded; throws `error` if the host failed. */
+  readonly result: Result;
+}
+
+/**
+ * A lambda whose methods are called like those of an object. Each property that is not named here
+ * is a method of the lambda; others are reached with `call`.
+ *
+ *     const weather = client.bind("inRwcfvee17P85B8");
+ *     console.log(await weather.temperature({ city: "Oslo" }, { wait: 10 }));
+ */
+export interface Bound {
+  /** The id of the lambda, or `service/<name>`. */
+  readonly address: string;
+  /** As `Client.call`. */
+  call<Result = any>(method: string, body?: unknown, options?: CallOptions): Promise<Result>;
+  /** As `Client.submit`. */
+  submit<Result = any>(
+    method: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<PendingCall<Result>>;
+  /** As `Client.stream`. */
+  stream<Result = any>(method: string, body?: unknown, options?: CallOptions): Stream<Result>;
+  /** As `Client.describe`. */
+  describe(): Promise<{ openrpc: string; info: any; methods: any[] }>;
+  readonly [method: string]: any;
+}
+
+/**
+ * A service: each call goes to one of its hosts.
+ *
+ *     const thumbnailer = client.service("thumbnailer");
+ *     console.log(await thumbnailer.resize({ width: 120 }));
+ *     for await (const { id, result } of thumbnailer.all("version")) console.log(id, result);
+ */
+export interface Service extends Bound {
+  /** What it is called with. */
+  readonly name: string;
+  /**
+   * Ask every host once; iterate over their answers as they come. Who leaves the loop early has
+   * the calls of the other hosts cancelled. Iterating throws `NotFound` if no host is open,
+   * `TooLarge` if more than 1,000 are, and as `Client.call` rejects; that a host fails is told in
+   * its answer.
+   */
+  all<Result = any>(
+    method: string,
+    body?: unknown,
+    options?: Pick<CallOptions, "wait">,
+  ): AsyncIterableIterator<Answer<Result>>;
+  /** Return the lambdas of its hosts. Rejects with `NotFound`. */
+  hosts(): Promise<Lambda[]>;
+}
+
 /**
  * A caller.
  *
@@ -369,6 +448,26 @@ export class Client {
    */
   describe(address: string): Promise<{ openrpc: string; info: any; methods: any[] }>;
 
+  /** Return a lambda, or with `service/<name>` a service, to be called like an object. */
+  bind(address: string): Bound;
+
+  /** Return a service, to be called like an object. */
+  service(name: string): Service;
+
+  /** Return all services that have a host. */
+  services(): Promise<ServiceEntry[]>;
+
+  /** Return the lambdas of a service's hosts. Rejects with `NotFound`. */
+  hosts(name: string): Promise<Lambda[]>;
+
+  /** Ask every host of a service once; see `Service.all`. */
+  askAll<Result = any>(
+    name: string,
+    method: string,
+    body?: unknown,
+    options?: Pick<CallOptions, "wait">,
+  ): AsyncIterableIterator<Answer<Result>>;
+
   /**
    * Close a lambda; its host is told and does not open it again. Rejects with `NotFound`, or with
    * `Forbidden` if the token is not the one that it was opened with.
@@ -411,6 +510,8 @@ export class LambdaError extends Error {
   readonly code: string | null;
   /** Whether the host may have done the work. If not, calling again is safe. */
   readonly mayHaveRun: boolean;
+  /** The lambda that was chosen, if a service was called; else empty. */
+  readonly host: string;
 }
 
 /** The host answered with an error. A function of a host may throw it, too. */

@@ -53,6 +53,70 @@ describe("against a server", { concurrency: true }, () => {
     }),
   );
 
+  it("calls one of the hosts of a service, or all of them", async () => {
+    const name = `node.${Math.random()}`;
+    const fail = () => {
+      throw new TypeError("no");
+    };
+    const hosts = [{ greet: (body) => [body] }, { greet: fail }].map((functions) => {
+      return new Host(client.url, functions, { WebSocket, log: null, service: name });
+    });
+    const service = client.service(name);
+    await assert.rejects(service.greet(1), NotFound);
+    await assert.rejects(service.all("greet").next(), NotFound);
+    for (const host of hosts) await host.start();
+    try {
+      let value, reason;
+      await until(async () => {
+        await service.greet(1).then((one) => value = one, (one) => reason = one);
+        return value && reason;
+      });
+      assert.deepEqual(value, [1]);
+      assert.ok(reason instanceof RemoteError);
+      assert.equal(reason.host, hosts[1].id);
+      const answers = await all(service.all("greet", { a: 1 }, { wait: 20 }));
+      assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set(hosts.map(({ id }) => id)));
+      const [good, bad] = hosts.map(({ id }) => answers.find((one) => one.id === id));
+      assert.deepEqual([good.status, good.error, good.result], [200, null, [{ a: 1 }]]);
+      assert.equal(bad.status, 400);
+      assert.throws(() => bad.result, RemoteError);
+      const entry = (await client.services()).find((one) => one.name === name);
+      assert.deepEqual([entry.hosts, entry.methods], [2, ["greet"]]);
+      assert.deepEqual((await service.hosts()).map(({ id }) => id), hosts.map(({ id }) => id));
+    } finally {
+      for (const host of hosts) await host.close(0);
+    }
+  });
+
+  it("has the other hosts of a service told when nobody reads their answers", async () => {
+    const name = `node.${Math.random()}`;
+    const slow = new Functions();
+    const hosts = [slow, { hold: () => 1 }].map((functions) => {
+      return new Host(client.url, functions, { WebSocket, log: null, service: name });
+    });
+    for (const host of hosts) await host.start();
+    for await (const { result } of client.service(name).all("hold")) {
+      assert.equal(result, 1);
+      break;
+    }
+    const signal = await slow._began();
+    await until(() => signal.aborted);
+    for (const host of hosts) await host.close(0);
+  });
+
+  it(
+    "calls a lambda like an object",
+    hosted({}, async (host) => {
+      const lambda = client.bind(host.id);
+      assert.equal(await Promise.resolve(lambda), lambda, "which is no promise");
+      assert.deepEqual(await lambda.greet({ a: 1 }), { hello: { a: 1 } });
+      assert.deepEqual(await lambda.call("greet", 2), { hello: 2 });
+      assert.equal(lambda.address, host.id);
+      await assert.rejects(lambda.hold(null, { wait: 0.2 }), DeadlineExceeded);
+      await assert.rejects(lambda.greet(undefined, { wait: -1 }), RangeError);
+    }),
+  );
+
   it(
     "tells what was thrown",
     hosted({}, async (host) => {

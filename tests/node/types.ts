@@ -12,6 +12,8 @@ import {
   NotFound,
   type PendingCall,
   RemoteError,
+  type Service,
+  type ServiceEntry,
   type Stream,
 } from "grip-lambda";
 
@@ -68,6 +70,17 @@ export async function programs(): Promise<void> {
     else if (error instanceof NotFound) console.log(error.message);
     else if (error instanceof LambdaError) console.log(error.status, error.code, error.mayHaveRun);
   }
+
+  const service: Service = client.service("thumbnailer");
+  const resized: number = await service.resize({ width: 3 }, { wait: 2 });
+  for await (const { id, error, result } of service.all<number>("resize", 3, { wait: 2 })) {
+    console.log(id.length, error?.host, result.toFixed());
+  }
+  const named: ServiceEntry[] = await client.services();
+  const open: Lambda[] = await service.hosts();
+  const price2: number = await client.bind(id).call<number>("price", "tea");
+  console.log(resized, named[0]?.hosts, open.length, price2);
+  new Host(null, null, { service: ["a", "b"] });
 
   new Host(null, null, { log: null, key: "gl_a_b", private: true, context: true });
   new Client(null, { key: "gl_a_b" });

@@ -90,6 +90,23 @@ export function lambdaPath(id, method) {
   return method === undefined ? path : `${path}/${segment(method)}`;
 }
 
+/** Return the path of a method of a lambda, by its id, or of a service, by `service/<name>`. */
+export function calleePath(address, method) {
+  const name = /^service\/(.*)$/s.exec(address)?.[1];
+  return name === undefined
+    ? lambdaPath(address, method)
+    : `${servicePath(name)}/${segment(method)}`;
+}
+
+export function servicePath(name) {
+  return `/service/${segment(name)}`;
+}
+
+/** Return the path at which all hosts of a service are asked. */
+export function allPath(name, method) {
+  return `${servicePath(name)}/all/${segment(method)}`;
+}
+
 /** Return where a lambda is described, by its id, or a service, by `service/<name>`. */
 export function describedPath(address) {
   const [first, ...rest] = address.split("/");
@@ -97,10 +114,11 @@ export function describedPath(address) {
   return `/openrpc/${parts.map(segment).join("/")}`;
 }
 
-export function openingPath(id, token, isPrivate = false) {
+export function openingPath(id, token, isPrivate = false, services = []) {
   const path = id ? `/lambda/new/${segment(id)}` : "/lambda/new";
   const query = token ? [`token=${encodeURIComponent(token)}`] : [];
   if (isPrivate) query.push("private");
+  query.push(...services.map((name) => `service=${encodeURIComponent(name)}`));
   return query.length ? `${path}?${query.join("&")}` : path;
 }
 

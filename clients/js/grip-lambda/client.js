@@ -1,7 +1,9 @@
 // Callers.
 
 import { baseUrl, keyHeaders, presented } from "./addresses.js";
+import { allRequest, answers } from "./answers.js";
 import { Backoff } from "./backoff.js";
+import { bound, boundService } from "./bound.js";
 import * as exchange from "./exchange.js";
 import { PendingCall } from "./pending.js";
 import { pieces, request } from "./request.js";
@@ -52,6 +54,28 @@ export class Client {
 
   describe(address) {
     return this.#run((pauses) => exchange.description(address, pauses));
+  }
+
+  bind(address) {
+    return bound(this, address);
+  }
+
+  service(name) {
+    return boundService(this, name);
+  }
+
+  services() {
+    return this.#run((pauses) => exchange.services(pauses));
+  }
+
+  hosts(name) {
+    return this.#run((pauses) => exchange.hosts(name, pauses));
+  }
+
+  askAll(name, method, body, terms = {}) {
+    const wanted = allRequest(name, method, body, terms);
+    const open = (request, stop) => pieces(...this.#asked(request), stop);
+    return answers(open, wanted, this.#pauses());
   }
 
   delete(id, token) {

@@ -8,6 +8,7 @@ export class LambdaError extends Error {
   static status = 500;
   static code = "internal_error";
   static mayHaveRun = false;
+  host = "";
 
   constructor(message, { status, code } = {}) {
     super(message || new.target.name);

@@ -1,6 +1,6 @@
 // What a caller does: requests and pauses out, replies in. No fetch and no timers here.
 
-import { callPath, describedPath, lambdaPath } from "./addresses.js";
+import { calleePath, callPath, describedPath, lambdaPath, servicePath } from "./addresses.js";
 import {
   BadRequest,
   DeadlineExceeded,
@@ -26,7 +26,7 @@ const IDEMPOTENCY_KEY = /^[ -~]{1,255}$/;
 
 /*
  * Each of these generators yields `{ request }` or `{ pauseS }`, is sent what came of it:
- * `{ status, text, contentType, location }` or `{ reason, sent, late, lasting }`, and returns what
+ * `{ status, text, contentType, location, host }` or `{ reason, sent, late, lasting }`, and returns what
  * was asked for. A request that `isSafe` may be made again though it may have been heard; a reopen
  * token in its path is a header when it is sent.
  */
@@ -51,7 +51,7 @@ export function callRequest(
   }
   let path, content;
   try {
-    [path, content] = [lambdaPath(id, method), toJson(body)];
+    [path, content] = [calleePath(id, method), toJson(body)];
   } catch (error) {
     throw new BadRequest(`this can't be sent: ${messageOf(error)}`);
   }
@@ -97,10 +97,24 @@ export function* cancellation(callId, pauses) {
 }
 
 export function* listing(pauses) {
-  const entries = decoded(yield* reply(get("/lambda"), pauses));
+  return yield* listed("/lambda", lambda, pauses);
+}
+
+/** Return the lambdas of a service's hosts. */
+export function* hosts(name, pauses) {
+  return yield* listed(servicePath(name), lambda, pauses);
+}
+
+/** Return all services that have a host. */
+export function* services(pauses) {
+  return yield* listed("/service", service, pauses);
+}
+
+function* listed(path, read, pauses) {
+  const entries = decoded(yield* reply(get(path), pauses));
   return checked("listing is not one", () => {
     if (!isObject(entries)) throw new TypeError("not an object");
-    return Object.values(entries).map(lambda);
+    return Object.values(entries).map(read);
   });
 }
 
@@ -166,7 +180,7 @@ export function mayTryAgain(request, { status, late, lasting }, error) {
  * have been asked.
  */
 export function errorOf(request, outcome) {
-  const { status, text, contentType, location, reason: why, sent, late } = outcome;
+  const { status, text, contentType, location, host, reason: why, sent, late } = outcome;
   if (status === undefined) {
     if (!sent) return new Unavailable(`the server is out of reach: ${why}`);
     if (late) return new DeadlineExceeded(`no answer came within ${request.timeoutS} s`);
@@ -176,7 +190,7 @@ export function errorOf(request, outcome) {
     // Pushpin's own: it could not pass the request on.
     return new Unavailable("the proxy can't reach the backend", { status });
   }
-  return fromResponse(status, text, location);
+  return Object.assign(fromResponse(status, text, location), { host: host ?? "" });
 }
 
 /** Return what is in a reply. */
@@ -203,4 +217,10 @@ function lambda(entry) {
   if (!isObject(entry.headers)) throw new TypeError("not a lambda");
   const { id, code, headers } = entry;
   return { id, timestamp, code, headers, methods: entry.methods ?? null, raw: entry };
+}
+
+function service(entry) {
+  const { name, hosts, methods } = entry;
+  if (typeof name !== "string" || !Number.isInteger(hosts)) throw new TypeError("not a service");
+  return { name, hosts, methods: methods ?? null, raw: entry };
 }

@@ -31,7 +31,7 @@ export class Host {
   #retry = { afterS: 0, reason: "it did not answer" };
 
   constructor(url, functions, options = {}) {
-    const { id, token, maxCalls, key, private: isPrivate, context } = options;
+    const { id, token, maxCalls, key, private: isPrivate, service, context } = options;
     const { WebSocket = globalThis.WebSocket, log = console } = options;
     if (maxCalls !== undefined && !(Number.isInteger(maxCalls) && maxCalls >= 1)) {
       throw new RangeError("maxCalls is a whole number, at least 1");
@@ -39,7 +39,8 @@ export class Host {
     this.url = baseUrl(url);
     this.#methods = new Methods(functions);
     this.#headers = keyHeaders(key);
-    this.#session = new Session({ maxCalls, id, token, isPrivate, context });
+    const services = [service ?? []].flat();
+    this.#session = new Session({ maxCalls, id, token, isPrivate, services, context });
     this.#log = log;
     this.#WebSocket = WebSocket;
     if (!this.#WebSocket) throw new TypeError(NO_WEBSOCKET);

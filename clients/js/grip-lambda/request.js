@@ -23,7 +23,7 @@ const NOWHERE = { status: FOUND, text: "", contentType: "", location: null };
 const TIMEOUT = /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/;
 
 /**
- * Make a request; return `{ status, text, contentType, location }`, or
+ * Make a request; return `{ status, text, contentType, location, host }`, or
  * `{ reason, sent, late, lasting }` if nothing came back: `sent` is whether some of it may have
  * reached the server, `late` whether the time was over, `lasting` whether trying again is of no
  * use. `stop` is an AbortController.
@@ -78,7 +78,8 @@ async function whole(response) {
   const { status, headers, type } = response;
   if (type === "opaqueredirect") return { ...NOWHERE }; // pages are not told where
   const contentType = headers.get("Content-Type") ?? "";
-  return { status, text: await response.text(), contentType, location: headers.get("Location") };
+  const [location, host] = [headers.get("Location"), headers.get("Lambda-Id") ?? ""];
+  return { status, text: await response.text(), contentType, location, host };
 }
 
 function failure(error, { method }, watch) {

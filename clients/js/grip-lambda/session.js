@@ -38,6 +38,7 @@ export class Session {
   silenceS = OPENING_S;
   #backoff;
   #isPrivate;
+  #services;
   #connected = false;
   #wasUp = false;
   #stopping = false;
@@ -51,18 +52,20 @@ export class Session {
   #posting = new Map(); // likewise
   #waiting = [];
 
-  constructor({ maxCalls, id, token, isPrivate, context, backoff = new Backoff() } = {}) {
+  constructor(options = {}) {
+    const { maxCalls, id, token, isPrivate, services, context, backoff = new Backoff() } = options;
     this.id = id ?? "";
     this.token = token ?? "";
     this.maxCalls = maxCalls ?? null;
     this.context = Boolean(context);
     this.#isPrivate = Boolean(isPrivate);
+    this.#services = services ?? [];
     this.#backoff = backoff;
   }
 
   /** The path and query to connect to. */
   get path() {
-    return openingPath(this.id, this.token, this.#isPrivate);
+    return openingPath(this.id, this.token, this.#isPrivate, this.#services);
   }
 
   /** Take a message of the server. What it should not have sent is passed over. */

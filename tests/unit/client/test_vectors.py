@@ -87,6 +87,7 @@ def begun(vector: dict[str, Any]) -> Session:
         options.get("token", ""),
         Backoff(draw=lambda: 1.0),
         private=options.get("private", False),
+        services=options.get("services", ()),
         context=options.get("context", False),
     )
     session.methods = options.get("methods")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -332,6 +334,37 @@ def test_a_push_to_a_tab(stack: Stack, empty_tab: Chrome, tmp_path: Path) -> Non
             page.refresh()
             wait_until(lambda: text(page, "status") == "open", what="the reopening")
             assert text(page, "curl") == command
+
+
+def test_all_tabs_are_asked_which_one_is_visible(
+    stack: Stack, empty_tab: Chrome, tmp_path: Path
+) -> None:
+    page, first = empty_tab, empty_tab.current_window_handle
+    example = (ROOT / "examples" / "visible-tabs" / "index.html").read_text()
+    (tmp_path / "index.html").write_text(example.replace("http://localhost:7999", stack.url))
+    asking = [sys.executable, str(ROOT / "examples" / "visible_tabs.py")]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "GRIP_LAMBDA_URL": stack.url}
+
+    def asked() -> list[str]:
+        told = subprocess.run(
+            asking, env=environ, capture_output=True, text=True, timeout=20, check=True
+        )
+        return sorted(told.stdout.splitlines())
+
+    def opened(url: str) -> str:
+        page.get(url)
+        wait_until(lambda: re.fullmatch(r"[\w-]{16}", text(page, "status")), what="the opening")
+        return text(page, "status")
+
+    with pages(tmp_path) as url:
+        hidden = opened(url)
+        page.switch_to.new_window("tab")
+        visible = opened(url)
+        expected = sorted([f"{hidden} is hidden", f"{visible} is visible"])
+        wait_until(lambda: asked() == expected, what="the answers of both tabs")
+        page.close()
+        page.switch_to.window(first)
+        wait_until(lambda: asked() == [f"{hidden} is visible"], what="that of one tab")
 
 
 def test_a_tab_with_an_event_source_is_a_function_until_it_is_deleted(

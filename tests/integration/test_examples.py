@@ -36,7 +36,7 @@ def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
         program = programs.get(copy.suffix, [sys.executable, "-u"])
         process = subprocess.Popen(
             [*program, str(copy), *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "GRIP_LAMBDA_URL": stack.url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -216,3 +216,31 @@ def test_functions_as_tools(stack: Stack, start: Start) -> None:
             assert drawn.content[0].type == "image"
 
     asyncio.run(use())
+
+
+def test_workers_behind_one_name_of_which_two_are_killed_under_load(
+    stack: Stack, start: Start
+) -> None:
+    workers = {}
+    for _ in range(3):
+        worker = start("worker.py")
+        assert worker.stdout is not None
+        printed = re.fullmatch(r"worker \d+ is ([\w-]{16})\n", worker.stdout.readline())
+        assert printed
+        workers[printed[1]] = worker
+    kept, *killed = workers
+    load = start("many_calls.py", "400")
+    assert load.stdout is not None
+    assert load.stdout.readline() == "100 of 400\n"
+
+    for one in killed:
+        workers[one].kill()
+
+    told, complaints = load.communicate(timeout=60)
+    ends = re.findall(r"^(\d+) (made by|disconnected at) ([\w-]+)$", told, re.MULTILINE)
+    lost = {host: int(count) for count, how, host in ends if how != "made by"}
+    assert complaints == ""
+    assert sum(int(count) for count, _, _ in ends) == 400, "each call has an end, and no other"
+    assert lost.keys() <= set(killed)
+    assert sum(lost.values()) <= 16, "those that were in flight"
+    assert str(workers[kept].pid) in {host for _, how, host in ends if how == "made by"}

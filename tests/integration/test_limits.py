@@ -284,12 +284,12 @@ def test_an_id_is_its_owners_though_redis_has_lost_everything(
         assert status == 403
     fresh = connect("websocket", stack.url, **headers("other"))
     fresh.open()  # an id that it does not choose is nobody's
+    owner.close()  # or it enters itself again, and is there first
     again = connect(
         transport, stack.url, f"/lambda/new/{owner.id}?token={owner.token}", **headers("owner")
     )
     again.open()
     wait_until(lambda: owner.id in listing(), what="its return")
-    owner.close()
     assert again.id == owner.id
     waiting = calling(stack.url, owner.id, body="1", headers=headers("owner"), wait=10)
     again.answer(again.receive(), result="mine")

@@ -15,7 +15,7 @@ JS     := clients/js/*.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambd
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large install pushpin redis nginx ss wrk node chromium clean purge
+.PHONY: screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-peers: install pushpin redis nginx wrk node  ## Measure calls beside other
 
 bench-cluster: install pushpin redis nginx  ## Measure clusters with 16 and with 5,000 lambdas
 	@$(PY) -m bench.cluster
+
+bench-services: install pushpin redis nginx  ## Measure services of 16 and of 1,000 hosts
+	@$(PY) -m bench.services
 
 bench-large: install pushpin  ## Measure large calls to few hosts: what is lost, and latency
 	@for workers in 2 4; do $(PY) -m bench.large --workers $$workers; done

@@ -51,21 +51,24 @@ class Caller(asyncio.Protocol):
         if not end or self._answer is None:
             return
         length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
-        if len(body) == int(length):
+        whole = body if length and len(body) == int(length) else None
+        if not length and body.endswith(b"0\r\n\r\n"):  # in chunks, here one of them
+            whole = body.partition(b"\r\n")[2].partition(b"\r\n")[0]
+        if whole is not None:
             self._buffer = b""
-            self._answer.set_result((head[9:12], body))
+            self._answer.set_result((head[9:12], whole))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("the connection ended"))
 
-    async def call(self, lambda_id: bytes, body: bytes) -> tuple[bytes, bytes]:
-        """Return the status and the body of the answer."""
+    async def call(self, callee: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """Return the status and the body of the answer of a lambda, or of ``service/<name>``."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(
-            b"POST /lambda/%b/echo HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n\r\n%b"
-            % (lambda_id, len(body), body)
+            b"POST /%b/echo HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n\r\n%b"
+            % (callee if b"/" in callee else b"lambda/" + callee, len(body), body)
         )
         return await self._answer
 

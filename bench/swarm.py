@@ -3,7 +3,9 @@
 ``python -m bench.swarm PORT,PORT,…`` reads lines of JSON and answers each: ``{"open": N}`` opens
 hosts until there are N, spread evenly over the ports, and tells how many of them have lost their
 connection; ``{"calls", "callers", "lambdas"}`` measures as bench.load does, to so many of the
-hosts that are left. It ends with its input.
+hosts that are left, or with ``"service"`` to those of that name, of which it then tells how many
+calls each has had. With ``"service"``, ``"open"`` opens hosts of that name until it has so many.
+The process ends with its input.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import random
 import struct
 import sys
 import time
+from functools import partial
 from typing import Any, TypedDict
 
 import orjson
@@ -24,7 +27,7 @@ _OPENING = 32
 _TRIES = 8
 _OPEN_S = 30.0
 _HANDSHAKE = (
-    b"GET /lambda/new HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"GET /lambda/new%b HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
@@ -43,8 +46,10 @@ class Opened(TypedDict):
 class Host(asyncio.Protocol):
     """A host on a bare WebSocket, which answers each call with what it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, service: str = "") -> None:
         self.id = b""
+        self.service = service
+        self.calls = 0
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
@@ -54,7 +59,7 @@ class Host(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(_HANDSHAKE)
+        transport.write(_HANDSHAKE % (f"?service={self.service}" if self.service else "").encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         self.ended = True
@@ -102,6 +107,7 @@ class Host(asyncio.Protocol):
         elif kind == _TEXT:
             message = orjson.loads(content)
             if message["id"] != 0:
+                self.calls += 1
                 answer = {"id": message["id"], "result": message["params"][0]}
                 self._send(_TEXT, orjson.dumps(answer))
                 return
@@ -129,25 +135,33 @@ class Swarm:
         self._gates = [asyncio.Semaphore(_OPENING) for _ in ports]
         self._again = 0
 
-    async def open(self, count: int) -> Opened:
-        """Open hosts until there are so many."""
+    async def open(self, count: int, service: str = "") -> Opened:
+        """Open hosts until there are so many, of a service or in all."""
         begun, cpu, self._again = time.perf_counter(), time.process_time(), 0
-        wanted = range(len(self._hosts), count)
+        wanted = range(len(self._of(service)), count)
         # One after the other through the ports, so that any run of hosts is spread evenly.
-        self._hosts += await asyncio.gather(*(self._open(n % len(self._ports)) for n in wanted))
+        self._hosts += await asyncio.gather(
+            *(self._open(n % len(self._ports), service) for n in wanted)
+        )
+        hosts = self._of(service)
         return Opened(
-            hosts=len(self._hosts),
-            lost=sum(host.ended for host in self._hosts),
+            hosts=len(hosts),
+            lost=sum(host.ended for host in hosts),
             again=self._again,
             seconds=time.perf_counter() - begun,
             cpu=time.process_time() - cpu,
         )
 
-    async def _open(self, number: int) -> Host:
+    def _of(self, service: str) -> list[Host]:
+        return [host for host in self._hosts if not service or host.service == service]
+
+    async def _open(self, number: int, service: str) -> Host:
         loop = asyncio.get_running_loop()
         for attempt in range(_TRIES):
             async with self._gates[number]:
-                _, host = await loop.create_connection(Host, "127.0.0.1", self._ports[number])
+                _, host = await loop.create_connection(
+                    partial(Host, service), "127.0.0.1", self._ports[number]
+                )
                 try:
                     async with asyncio.timeout(_OPEN_S):
                         await host.opened
@@ -165,6 +179,15 @@ class Swarm:
             random.shuffle(called)
         return await load.measure(self._ports, called, callers, calls)
 
+    async def measure_service(self, service: str, callers: int, calls: int) -> dict[str, Any]:
+        """Make calls to a service; tell also how many of them each of its hosts has had."""
+        hosts = self._of(service)
+        before = [host.calls for host in hosts]
+        callee = f"service/{service}".encode()
+        measured = await load.measure(self._ports, [callee], callers, calls)
+        had = [host.calls - count for host, count in zip(hosts, before, strict=True)]
+        return {**measured, "had": had}
+
 
 async def main(ports: list[int]) -> None:
     """Do what is asked for."""
@@ -172,9 +195,12 @@ async def main(ports: list[int]) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         wanted: dict[str, Any] = orjson.loads(line)
-        answer: Opened | load.Measured
+        service = wanted.get("service", "")
+        answer: Opened | load.Measured | dict[str, Any]
         if "open" in wanted:
-            answer = await swarm.open(wanted["open"])
+            answer = await swarm.open(wanted["open"], service)
+        elif service:
+            answer = await swarm.measure_service(service, wanted["callers"], wanted["calls"])
         else:
             answer = await swarm.measure(wanted["lambdas"], wanted["callers"], wanted["calls"])
         print(orjson.dumps(answer).decode(), flush=True)

@@ -86,7 +86,7 @@ def measure(settings: Mapping[str, str], options: Mapping[str, int]) -> str:
     mean = sum(had) / len(had)
     apart = max(mean - min(had), max(had) - mean) / mean
     return (
-        f"| {few:.0f} | {many:.0f} | {many / few:.2f} | {min(had)}–{max(had)} | {apart:.1%}"
+        f"| {few:.0f} | {many:.0f} | {many / few:.2f} | {min(had)} to {max(had)} | {apart:.1%}"
         f" | {median(seconds):.2f} | {max(seconds):.2f} | {missing} | {lost} |"
     )
 
@@ -114,9 +114,9 @@ def redis() -> Iterator[str]:
 def main(**options: int) -> None:
     """Measure services of 16 and of 1,000 hosts."""
     click.echo(
-        f"{CALLERS} callers. Calls/s: medians of the rounds. Chosen: the fewest and the most calls that"
-        f" a host of {FEW} has had, and how far from the mean. All: seconds until {MANY:,} hosts have"
-        " answered, median and longest; answers that were missing; hosts that were lost."
+        f"{CALLERS} callers. Calls/s: medians of the rounds. Chosen: the fewest and the most calls"
+        f" that a host of {FEW} has had, and how far from the mean. All: seconds until {MANY:,}"
+        " hosts have answered, median and longest; answers that were missing; hosts that were lost."
     )
     click.echo()
     click.echo(

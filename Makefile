@@ -15,7 +15,7 @@ JS     := clients/js/*.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambd
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss wrk node chromium clean purge
+.PHONY: reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-large: install pushpin  ## Measure large calls to few hosts: what is lost,
 
 vendor: install node  ## Fetch the console's libraries anew, as tools/vendor.json pins them
 	@$(PY) tools/vendor.py
+
+reference: install  ## Write every command and option into docs/command-line.md
+	@$(PY) -m tools.reference
 
 screenshots: install pushpin nginx chromium  ## Take the pictures of the console in docs/images
 	@$(PY) -m tools.screenshots

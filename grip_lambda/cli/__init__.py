@@ -19,6 +19,7 @@ COMMANDS = {
     "cluster": "serving:cluster",
     "host": "hosting:host",
     "list": "listing:listing",
+    "services": "services:services",
     "describe": "describing:describe",
     "call": "calling:call",
     "info": "listing:info",
@@ -28,6 +29,7 @@ COMMANDS = {
     "top": "watching:top",
     "bench": "benching:bench",
     "mcp": "describing:mcp",
+    "doctor": "doctor:doctor",
     "version": "versions:version",
     "keys": "keys:keys",
 }

@@ -49,7 +49,7 @@ class _Measured:
 
 @click.command(cls=options.Plainly)
 @options.address
-@click.argument("words", metavar="METHOD [BODY]...", nargs=-1, callback=options.all_plain)
+@options.words
 @click.option(
     "-n", "count", type=click.IntRange(1, 10_000_000), default=1000, show_default=True,
     help="So many calls.",

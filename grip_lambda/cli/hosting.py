@@ -15,6 +15,7 @@ from .. import logs
 from ..client import Host
 from . import options
 from .commands import Command
+from .completion import service_names
 from .exits import one_line
 from .kept import kept, write
 
@@ -37,6 +38,14 @@ _COMMANDS = 8
     type=click.IntRange(1),
     help=f"How many calls run at once; more are refused. {_COMMANDS} with --exec.",
 )
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=service_names,
+    help="A name to share with other hosts; may be repeated.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell more, with tracebacks of functions.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no line for each call.")
 @click.option("--private", is_flag=True, help="Callable with an API key only.")
@@ -52,6 +61,7 @@ def host(
     lambda_id: str | None,
     keep: Path | None,
     max_calls: int | None,
+    services: tuple[str, ...],
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -72,6 +82,7 @@ def host(
       grip-lambda host --exec 'jq .name'
       grip-lambda host --exec './run "$GRIP_LAMBDA_METHOD"' --max-calls 2
       grip-lambda host mymodule --keep ~/.mymodule-lambda
+      grip-lambda host mymodule --service thumbnails
     """
     if (module is None) == (command is None):
         raise click.UsageError("name a MODULE, or a command with --exec")
@@ -92,6 +103,7 @@ def host(
             max_calls=limit,
             key=key,
             private=private,
+            service=services,
         )
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ..client.entries import Lambda
 from . import options
 from .addresses import Target, target_of
 from .asking import asking
+from .completion import lambdas
 from .exits import one_line
 from .kept import kept
 from .printing import is_terminal, show_json, show_live
@@ -47,6 +48,11 @@ def listing(url: str, key: str, *, as_json: bool, watch: bool) -> None:
         if watch:
             show_live(lambda: _table(client.list()), 1.0)
         found = client.list()
+    show_lambdas(found, as_json=as_json)
+
+
+def show_lambdas(found: Sequence[Lambda], *, as_json: bool) -> None:
+    """Print lambdas, as a table or as JSON."""
     if as_json:
         show_json({one.id: one.raw for one in found})
     elif not found:
@@ -118,7 +124,7 @@ def _ms(value: Any) -> str:
 
 
 @click.command(cls=options.Plainly)
-@click.argument("address", required=False, callback=options.plain)
+@click.argument("address", required=False, callback=options.plain, shell_complete=lambdas)
 @click.option("--token", metavar="TOKEN", help="What it was opened with; others may see it here.")
 @click.option(
     "--keep",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..client.addresses import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, base_url, key_headers
+from . import completion
 
 
 def _checked(ctx: click.Context, param: click.Parameter, url: str) -> str:
@@ -77,7 +78,14 @@ _DASHED = re.compile(r"-[A-Za-z0-9_-]{15}|-\d\S*").fullmatch
 
 
 address: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument(
-    "address", callback=plain
+    "address", callback=plain, shell_complete=completion.addresses
+)
+words: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument(
+    "words",
+    metavar="METHOD [BODY]...",
+    nargs=-1,
+    callback=all_plain,
+    shell_complete=completion.methods,
 )
 as_json: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grip_lambda.cli import exits
+from tools import reference
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -109,3 +110,11 @@ def test_every_setting_is_documented() -> None:
     documented = (ROOT / "docs" / "settings.md").read_text()
 
     assert {name for name in names if f"`{name}`" not in documented} == set()
+
+
+def test_every_command_and_option_is_in_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRIP_LAMBDA_URL", raising=False)
+    page = reference.PAGE.read_text()
+
+    assert reference.with_reference(page) == page, "`make reference` writes it anew"
+    assert "grip-lambda keys add" in page

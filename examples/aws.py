@@ -8,7 +8,7 @@ import boto3
 _, key_id, secret = os.environ.get("GRIP_LAMBDA_KEY", "gl_any_key").split("_", 2)
 client = boto3.client(
     "lambda",
-    endpoint_url="http://localhost:7999",
+    endpoint_url=os.environ.get("GRIP_LAMBDA_URL", "http://localhost:7999"),
     region_name="local",
     aws_access_key_id=key_id,
     aws_secret_access_key=secret,

@@ -1,6 +1,6 @@
 import { Client, LambdaError, RemoteError } from "grip-lambda";
 
-const client = new Client("http://localhost:7999");
+const client = new Client();
 try {
   console.log(await client.call(process.argv[2], "greet", { name: "world" }, { wait: 10 }));
 } catch (error) {

@@ -2,7 +2,7 @@ import sys
 
 from grip_lambda.client import Client, LambdaError, RemoteError
 
-with Client("http://localhost:7999") as client:
+with Client() as client:
     try:
         print(client.call(sys.argv[1], "greet", {"name": "world"}, wait=10))
     except RemoteError as error:

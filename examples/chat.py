@@ -7,7 +7,7 @@ from grip_lambda.client import Monologue
 
 
 async def main(name, friend=None):
-    service = Monologue("ws://localhost:7999/monologue")
+    service = Monologue()
     ended = asyncio.Event()
 
     @service.on("say")

@@ -1,6 +1,6 @@
 from grip_lambda.client import Host
 
-host = Host("http://localhost:7999", context=True)
+host = Host(context=True)
 
 
 @host.method

@@ -4,11 +4,12 @@ const methods = {
   greet: (body) => ({ hello: body }),
 };
 
-const socket = new WebSocket("ws://localhost:7999/lambda/new");
+const server = process.env.GRIP_LAMBDA_URL ?? "http://localhost:7999";
+const socket = new WebSocket(`${server.replace("http", "ws")}/lambda/new`);
 socket.onmessage = async ({ data }) => {
   const { id, method, params } = JSON.parse(data);
   if (method === "open") {
-    console.log(`call me at http://localhost:7999/lambda/${params[0]}/greet`);
+    console.log(`call me at ${server}/lambda/${params[0]}/greet`);
     socket.send(JSON.stringify({ id, result: "ok" }));
     return;
   }

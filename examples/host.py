@@ -1,6 +1,6 @@
 from grip_lambda.client import Host
 
-host = Host("http://localhost:7999")
+host = Host()
 
 
 @host.method

@@ -14,7 +14,7 @@ COMMANDS = {
     "python": ["python3", "--version"],
 }
 
-host = Host("http://localhost:7999", max_calls=2)
+host = Host(max_calls=2)
 
 
 def runs(command):

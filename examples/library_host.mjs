@@ -5,7 +5,7 @@ const functions = {
   greet: (body) => ({ hello: body }),
 };
 
-const host = new Host("http://localhost:7999", functions, { WebSocket });
+const host = new Host(null, functions, { WebSocket });
 host.onUp(() => console.log(`call me at ${host.address("greet")}`));
 
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => host.close());

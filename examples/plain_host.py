@@ -1,16 +1,18 @@
 import json
+import os
 import sys
 
 from websockets.sync.client import connect
 
 sys.set_int_max_str_digits(0)  # callers may send numbers of any length
+server = os.environ.get("GRIP_LAMBDA_URL", "http://localhost:7999")
 
-with connect("ws://localhost:7999/lambda/new", max_size=None) as socket:
+with connect(f"ws{server.removeprefix('http')}/lambda/new", max_size=None) as socket:
     for text in socket:
         message = json.loads(text)
         try:
             if message["method"] == "open":
-                print(f"call me at http://localhost:7999/lambda/{message['params'][0]}/greet")
+                print(f"call me at {server}/lambda/{message['params'][0]}/greet")
                 result = "ok"
             else:  # message["method"] is the last part of the address, here "greet"
                 result = {"hello": message["params"][0]}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A host that is curl and jq, where nothing may stay open for long: polls, each an array of calls.
-server=http://localhost:7999
+server=${GRIP_LAMBDA_URL:-http://localhost:7999}
 headers=$(mktemp)
 trap 'rm -f "$headers"' EXIT
 

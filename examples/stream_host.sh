@@ -1,6 +1,6 @@
 #!/bin/sh
 # A host that is curl and jq: a stream down, a POST for each answer.
-server=http://localhost:7999
+server=${GRIP_LAMBDA_URL:-http://localhost:7999}
 
 curl -sN -H 'Accept: text/event-stream' "$server/lambda/new" |
 sed -un 's/^data: //p' |

@@ -1,7 +1,7 @@
 // A host where the server takes API keys, as a page does it: with a ticket.
 import { WebSocket } from "ws"; // a page has its own
 
-const server = "http://localhost:7999";
+const server = process.env.GRIP_LAMBDA_URL ?? "http://localhost:7999";
 const key = process.env.GRIP_LAMBDA_KEY; // a page asks its user, or its own server for a ticket
 
 const response = await fetch(`${server}/tickets`, {

@@ -57,7 +57,7 @@ def colour(red: int, green: int, blue: int) -> Image:
     return Image(pixel.encode(), mime_type="image/x-portable-pixmap")
 
 
-def tools(url: str = "http://localhost:7999") -> Host:
+def tools(url: str | None = None) -> Host:
     """Start the host in the background; `close()` ends it."""
     host = Host(url)
     for function in (remember, recall, disk, days_until, count, colour):

@@ -73,7 +73,8 @@ def host(
     standard error.
 
     With MODULE (or MODULE:OBJECT), the methods are the public functions of a Python module (or
-    the methods of an object in it), found as "import" finds them, in the current folder first.
+    the methods of an object in it), found as "import" finds them, in the current folder first; or
+    of a file, like weather.py.
 
     After Ctrl-C or SIGTERM it finishes the calls that run; the second signal ends them.
 
@@ -129,7 +130,11 @@ def host(
 def _functions(name: str) -> object:
     """Import a module, or an object in one."""
     module_name, _, path = name.partition(":")
-    sys.path.insert(0, os.getcwd())
+    if module_name.endswith(".py") and (file := Path(module_name)).is_file():
+        sys.path.insert(0, str(file.parent.absolute()))
+        module_name = file.stem
+    else:
+        sys.path.insert(0, os.getcwd())
     try:
         found: object = importlib.import_module(module_name)
         for attribute in filter(None, path.split(".")):

@@ -217,6 +217,9 @@ def test_a_module_as_a_host(run: Run, host: StartHost, tmp_path: Path) -> None:
     assert (status, complaints.count("\n")) == (0, 1)
     assert complaints.startswith("grip-lambda: greet failed: TypeError(")
     assert host("greeter", "--keep", "kept").id == one.id
+    by_file = host(str(tmp_path / "greeter.py"))
+    assert json.loads(run("call", by_file.id, "greet", "name=w").stdout) == {"hello": "w"}
+    assert "nothing.py" in failed(run("host", "nothing.py"))[1]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -1,4 +1,4 @@
-"""The examples, run as they are but for the address of the server."""
+"""The examples, run as they are."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ def start(stack: Stack, tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
 
     def run(name: str, *arguments: str) -> subprocess.Popen[str]:
-        text = (ROOT / "examples" / name).read_text()
         copy = tmp_path / name
-        copy.write_text(text.replace("localhost:7999", f"127.0.0.1:{stack.port}"))
+        copy.write_text((ROOT / "examples" / name).read_text())
         programs = {".mjs": ["node"], ".sh": ["sh"]}
         program = programs.get(copy.suffix, [sys.executable, "-u"])
         process = subprocess.Popen(

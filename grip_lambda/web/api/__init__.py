@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 
 from ... import __version__
 from ...protocol import openapi
-from .paths import PATHS, SCHEMAS, TAGS, UNDESCRIBED
+from .operations import SCHEMAS, TAGS
+from .paths import PATHS, UNDESCRIBED
 
 __all__ = ["PATHS", "UNDESCRIBED", "blueprint", "document"]
 

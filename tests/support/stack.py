@@ -160,7 +160,8 @@ class Stack(Program):
         """Kill all Flask workers, and wait until others have taken their place."""
         before = set(self.workers())
         for pid in before:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it was about to be replaced
+                os.kill(pid, signal.SIGKILL)
 
         def restarted() -> bool:
             if len(set(self.workers()) - before) < len(before):

@@ -110,7 +110,7 @@ def test_what_a_process_has_counted_outlives_it(start_stack: StackFactory) -> No
         for pid in before:
             os.kill(pid, signal.SIGTERM)  # nothing is lost if a process is told to end
         wait_until(lambda: not before & set(stack.workers()), 30, "the end of both")
-        wait_until(lambda: requests.get(f"{stack.url}/readyz", timeout=5).ok, 30, "the start")
+        wait_until(stack.is_ready, 30, "the start")
 
         assert outcomes(stack.url) == {"ok": 40}
         assert metrics(stack.url)["grip_lambda_calls_in_flight"][()] == 0

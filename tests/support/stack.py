@@ -93,10 +93,13 @@ class Program:
         return self._answers()
 
     def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
+        return self.is_ready()
+
+    def is_ready(self) -> bool:
+        """Tell whether a worker takes requests; one that has just started may not for a while."""
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        return False
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and make sure that nothing is left."""
@@ -164,11 +167,7 @@ class Stack(Program):
                 os.kill(pid, signal.SIGKILL)
 
         def restarted() -> bool:
-            if len(set(self.workers()) - before) < len(before):
-                return False
-            with contextlib.suppress(requests.Timeout):  # its connection waits for a dead process
-                return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-            return False
+            return len(set(self.workers()) - before) >= len(before) and self.is_ready()
 
         wait_until(restarted, 30, "the restart of the workers")
 

@@ -10,12 +10,12 @@ NODE   := tests/node/node_modules/.installed
 UNIT   := -m "not servers and not slow" -n $(JOBS) tests/unit tests/store
 # Deno comes with the packages of the tests; it formats and checks JavaScript without Node.
 DENO   := $(VENV)/bin/deno
-JS     := clients/js/*.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambda/web/static/*.js \
+JS     := clients/js/grip-lambda.js clients/js/*.ts clients/js/grip-lambda/*.js grip_lambda/web/static/*.js \
           tests/node/*.mjs tests/node/*.ts examples/*.mjs bench/peers/servers/*.mjs
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss wrk node chromium clean purge
+.PHONY: bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-large: install pushpin  ## Measure large calls to few hosts: what is lost,
 vendor: install node  ## Fetch the console's libraries anew, as tools/vendor.json pins them
 	@$(PY) tools/vendor.py
 
+bundle: install  ## Write the JavaScript library into one file, clients/js/grip-lambda.bundle.js
+	@$(PY) tools/bundle.py
+
 reference: install  ## Write every command and option into docs/command-line.md
 	@$(PY) -m tools.reference
 
@@ -80,6 +83,13 @@ screenshots: install pushpin nginx chromium  ## Take the pictures of the console
 
 test-function: install pushpin redis  ## Run the core of the tests with the application as a function
 	@$(PY) -m pytest --all-in-function -k "function and not serve" tests/integration
+
+dist: install pushpin nginx node  ## Make and check what a release publishes: wheel, sdist and npm package, in build/dist
+	@rm -rf build/dist && mkdir -p build/dist
+	@$(PY) -m build --outdir build/dist
+	@npm pack --silent --pack-destination build/dist ./clients/js
+	@$(PY) -m twine check --strict build/dist/*.whl build/dist/grip_lambda-*.tar.gz
+	@$(PY) -m pytest -q tests/unit/test_packaging.py tests/integration/test_installed.py
 
 function: install  ## Put what AWS Lambda needs into build/function (FUNCTION_PYTHON=python3.13)
 	@rm -rf build/function
@@ -93,12 +103,12 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 $(VENV)/.runs: pyproject.toml
 	@test -x $(PY) || { echo "making the virtual environment $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what the server needs into $(VENV) ..."
-	@$(PIP) --editable '.[redis]'
+	@$(PIP) --editable '.[server,redis]'
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/.runs
 	@echo "installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev,redis,faas]'
+	@$(PIP) --editable '.[dev,server,redis,faas]'
 	@touch $@
 
 # The Lambda API's own Node client, and the JavaScript library's tools. Tests run the examples that

@@ -223,8 +223,14 @@ def _on_this_machine() -> Iterable[Finding]:
     """Look at what `serve` needs, if the server's part is installed here."""
     from .. import settings
     from ..errors import ConfigError
-    from ..serve import front, pushpin
+    from ..extras import needs
 
+    try:
+        with needs("server", "the server"):
+            from ..serve import front, pushpin
+    except ConfigError as error:
+        yield Finding("server here", WARNING, str(error), "only `serve` and `cluster` need it")
+        return
     for name, check in (("Pushpin", pushpin.check_pushpin), ("nginx", front.check_nginx)):
         try:
             check()

@@ -8,6 +8,7 @@ import os
 import click
 
 from .. import logs, settings
+from ..extras import needs
 
 _host = click.option(
     "--host", help="Its address: 0.0.0.0, ::, … (HOST, or the loopback interface)."
@@ -21,7 +22,8 @@ _host = click.option(
 @click.option("--demo/--no-demo", default=True, help="Open a lambda that echoes.")
 def serve(port: int | None, host: str | None, workers: int | None, demo: bool) -> None:
     """Run Pushpin, the backend and the embedded store on this machine."""
-    from ..serve import stack
+    with needs("server", "`serve`"):
+        from ..serve import stack
 
     _log()
     env = os.environ
@@ -37,7 +39,9 @@ def serve(port: int | None, host: str | None, workers: int | None, demo: bool) -
 @click.option("--backends", type=click.IntRange(1, 64), help="Flask processes (BACKENDS, or 4).")
 def cluster(port: int | None, host: str | None, nodes: int | None, backends: int | None) -> None:
     """Run several Pushpins and backends, a Redis and a load balancer on this machine."""
-    from ..serve import cluster as run_cluster
+    with needs("redis", "`cluster`"):
+        from ..serve import cluster as run_cluster
+        from ..store import redis as _redis  # noqa: F401 - the store of its backends
 
     _log()
     env = os.environ

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..extras import needs
 from .errors import (
     BadBatch,
     ClientDisconnected,
@@ -17,8 +18,10 @@ from .errors import (
     NotWebSocket,
     PublishFailed,
 )
-from .publishing import flush, publish
-from .websocket import WebSocketContext, lambda_get_websocket
+
+with needs("faas", "grip_lambda.faas"):
+    from .publishing import flush, publish
+    from .websocket import WebSocketContext, lambda_get_websocket
 
 if TYPE_CHECKING:
     from .application import handler
@@ -43,6 +46,7 @@ def __getattr__(name: str) -> Any:
     """Return ``handler``, whose web framework and WSGI adapter other functions don't need."""
     if name != "handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .application import handler  # noqa: PLC0415
+    with needs("faas", "the application as a function"):
+        from .application import handler  # noqa: PLC0415
 
     return handler

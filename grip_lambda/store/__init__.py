@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
+from ..extras import needs
 from .base import Store
 from .facts import (
     ANYBODY,
@@ -72,10 +73,8 @@ def open_store(url: str) -> Store:
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         return SQLiteStore(rest[1:])
     if scheme in ("redis", "rediss"):
-        try:
+        with needs("redis", "a Redis store"):
             from .redis import RedisStore  # noqa: PLC0415 - a driver that not everybody needs
-        except ImportError:
-            raise ConfigError("for a Redis store: pip install 'grip-lambda[redis]'") from None
         return RedisStore(url)
     raise ConfigError(
         f"GRIP_LAMBDA_STORE must be sqlite:///<path> or redis://host:port/db, not {scheme}://…"

@@ -32,14 +32,31 @@ def _page(file: str) -> Response:
     return response
 
 
-@blueprint.get("/grip-lambda.js", defaults={"name": "grip-lambda.js"})
-@blueprint.get("/grip-lambda/<name>.js")
-def library(name: str) -> Response:
-    """Serve the library, for ``import`` in pages of any origin.
+@blueprint.get("/grip-lambda.js", defaults={"file": "grip-lambda.js"})
+@blueprint.get("/grip-lambda.bundle.js", defaults={"file": "grip-lambda.bundle.js"})
+def library(file: str) -> Response:
+    """Serve the library, for ``import`` in pages of any origin: as it is, or in one file.
 
     Its files are those of clients/js, and lie there so that relative imports find them.
     """
-    file = name if name == "grip-lambda.js" else f"grip-lambda/{name}.js"
+    response = _code(file, "text/javascript")
+    response.headers["X-TypeScript-Types"] = "./grip-lambda.d.ts"  # Deno reads it
+    return response
+
+
+@blueprint.get("/grip-lambda/<name>.js")
+def library_module(name: str) -> Response:
+    """Serve a module of the library."""
+    return _code(f"grip-lambda/{name}.js", "text/javascript")
+
+
+@blueprint.get("/grip-lambda.d.ts")
+def library_types() -> Response:
+    """Serve the types of the library, for TypeScript."""
+    return _code("grip-lambda.d.ts", "application/typescript")
+
+
+def _code(file: str, content_type: str) -> Response:
     response = current_app.send_static_file(file)
-    response.headers["Content-Type"] = "text/javascript; charset=utf-8"
+    response.headers["Content-Type"] = f"{content_type}; charset=utf-8"
     return response

@@ -26,7 +26,7 @@ from tests.support.stack import Stack, wait_until
 ROOT = Path(__file__).parents[2]
 PAGE = """<!doctype html><title>elsewhere</title><link rel="icon" href="data:,">
 <script type="module">
-import * as library from "{url}/grip-lambda.js";
+import * as library from "{url}/grip-lambda.bundle.js";
 Object.assign(window, library);
 </script>"""
 OPEN = """

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -103,19 +104,30 @@ def test_the_package_has_what_it_needs(programs: dict[str, Running], tmp_path: P
 
     assert run("node", "program.js", cwd=tmp_path) == "Client Host\n"
     files = {one["path"] for one in packed["files"]}
-    assert {"README.md", "package.json", "grip-lambda.js", "grip-lambda.d.ts"} < files
+    assert {path.name for path in LIBRARY.iterdir() if path.is_file()} == {
+        path for path in files if "/" not in path
+    }
     sources = {f"grip-lambda/{path.name}" for path in (LIBRARY / "grip-lambda").iterdir()}
     assert {path for path in files if "/" in path} == sources
 
 
 def test_pages_anywhere_can_import_it(stack: Stack) -> None:
-    for path in ["grip-lambda.js", *(f"grip-lambda/{one.name}" for one in LIBRARY.glob("*/*.js"))]:
+    for path in (str(one.relative_to(LIBRARY)) for one in LIBRARY.rglob("*.js")):
         response = requests.get(f"{stack.url}/{path}", timeout=10)
 
         assert response.status_code == 200, path
         assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert response.content == (LIBRARY / path).read_bytes()
+
+
+def test_its_types_are_beside_it(stack: Stack) -> None:
+    library = requests.get(f"{stack.url}/grip-lambda.js", timeout=10)
+    types = requests.get(urljoin(library.url, library.headers["X-TypeScript-Types"]), timeout=10)
+
+    assert types.headers["Content-Type"] == "application/typescript; charset=utf-8"
+    assert types.headers["Access-Control-Allow-Origin"] == "*"
+    assert types.content == (LIBRARY / "grip-lambda.d.ts").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fpages.js", "%2e%2e/grip-lambda.js"])

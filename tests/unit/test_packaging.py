@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import grip_lambda
+from tools import bundle
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,10 @@ def test_both_packages_are_one_version_under_one_licence() -> None:
     assert package["version"] == grip_lambda.__version__
     assert package["license"] == "MIT"
     assert (ROOT / "clients/js/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_the_bundle_is_of_the_modules_as_they_are() -> None:
+    assert bundle.BUNDLE.read_text().startswith(bundle.header()), "run `make bundle`"
 
 
 def test_cleaning_up_keeps_the_secrets_and_purging_does_not(tmp_path: Path) -> None:

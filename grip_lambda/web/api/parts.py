@@ -13,11 +13,12 @@ TEXT: Entry = {"type": "string"}
 NUMBER: Entry = {"type": "number"}
 COUNT: Entry = {"type": "integer", "minimum": 0}
 FLAG: Entry = {"type": "boolean"}
-EVENTS, OPEN_METRICS, HTML, SCRIPT = (
+EVENTS, OPEN_METRICS, HTML, SCRIPT, TYPES = (
     "text/event-stream",
     "text/plain",
     "text/html",
     "text/javascript",
+    "application/typescript",
 )
 #: What is refused, in words, by status; the code in the body says more.
 _WORDS = {

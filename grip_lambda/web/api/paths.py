@@ -34,6 +34,7 @@ from .parts import (
     OPEN_METRICS,
     SCRIPT,
     TEXT,
+    TYPES,
     Entry,
     answers,
     array_of,
@@ -330,6 +331,8 @@ PATHS: dict[str, Entry] = {
     "/": {"get": page("index", HTML)},
     "/console": {"get": page("console", HTML)},
     "/grip-lambda.js": {"get": page("library", SCRIPT)},
+    "/grip-lambda.bundle.js": {"get": page("library_bundle", SCRIPT)},
+    "/grip-lambda.d.ts": {"get": page("library_types", TYPES)},
     "/grip-lambda/{name}.js": {
         "parameters": [path("name", "The name of a module.")],
         "get": page("library_module", SCRIPT),

@@ -199,7 +199,7 @@ def test_named_origins_own_pages_and_programs_may(strict: Flask, headers: dict[s
 
 
 def test_pages_and_the_library_are_for_everybody(strict: Flask) -> None:
-    for path in ("/", "/grip-lambda.js", "/grip-lambda/host.js", "/healthz"):
+    for path in ("/", "/grip-lambda.js", "/grip-lambda/host.js", "/grip-lambda.d.ts", "/healthz"):
         assert answer(strict, "GET", path, origin="https://evil.example")[0] == 200
 
 

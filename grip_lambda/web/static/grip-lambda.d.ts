@@ -1,0 +1,1 @@
+../../../clients/js/grip-lambda.d.ts

@@ -151,14 +151,17 @@ class RateLimited(RequestError):
 
     Attributes:
         retry_after: when to ask again, in whole seconds from now.
+        policy: the quota that is used up, as a member of ``RateLimit-Policy``; empty for none
+            that is counted by time.
     """
 
     status = 429
     code = "rate_limited"
 
-    def __init__(self, message: str, retry_after: int = 1) -> None:
+    def __init__(self, message: str, retry_after: int = 1, policy: str = "") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.policy = policy
 
 
 class StorageFull(RequestError):

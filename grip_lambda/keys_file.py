@@ -1,17 +1,22 @@
-"""The file of API keys: read, and changed by one at a time, all or nothing."""
+"""The file of API keys: read, and changed by one at a time, all or nothing; and what goes in."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .errors import ConfigError
 from .protocol import keys
 from .protocol.keys import Key
+
+_SPAN = re.compile(r"([0-9]{1,5})([hdw])", re.ASCII)
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 
 def read(path: Path) -> list[Key]:
@@ -65,3 +70,26 @@ def _write(path: Path, text: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def expiry(text: str, now: datetime) -> str:
+    """Return when a key expires that is made now, as its file has it.
+
+    Args:
+        text: ``90d``, ``12h`` or ``2w`` from now on, or a date or time of ISO 8601; a time without
+            an offset is in UTC.
+
+    Raises:
+        ValueError: it is none of these, or over already.
+    """
+    try:
+        if found := _SPAN.fullmatch(text):
+            at = now + timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        else:
+            at = datetime.fromisoformat(text)
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("when a key expires is like 90d, 12h, 2w or 2030-12-31") from None
+    if at <= now:
+        raise ValueError(f"{text} is over already")
+    return at.isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from ..protocol.keys import RIGHTS, USUAL_RIGHTS, Key, Right
 from ..protocol.names import is_service
 from .tables import show
 
-_COLUMNS = ("NAME", "ID", "MAY", "LAMBDAS OF", "CREATED")
+_COLUMNS = ("NAME", "ID", "MAY", "LAMBDAS OF", "CREATED", "EXPIRES")
 
 _file: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--file",
@@ -62,6 +62,21 @@ def _services(
     return named or None
 
 
+def _comment(ctx: click.Context, param: click.Parameter, comment: str) -> str:
+    if not comment.isprintable() or len(comment) > api_keys.COMMENT_MAX:
+        raise click.BadParameter(
+            f"a comment is one line of up to {api_keys.COMMENT_MAX} characters"
+        )
+    return comment
+
+
+def _expiry(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    try:
+        return None if text is None else keys_file.expiry(text, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
     if not api_keys.is_name(name):
         raise click.BadParameter("a name is 1 to 64 of A-Z, a-z, 0-9 and . _ @ + -")
@@ -91,6 +106,23 @@ def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
     metavar="NAMES",
     help="Only for these services, with commas between; may be repeated.",
 )
+@click.option(
+    "--comment",
+    default="",
+    callback=_comment,
+    help="What to say of it beside its name, in one line.",
+)
+@click.option(
+    "--expires",
+    callback=_expiry,
+    metavar="WHEN",
+    help="When it becomes invalid by itself: 90d, 12h, 2w, or a date or time (ISO 8601, UTC).",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    help="So many calls a second at most, over all processes.",
+)
 @_file
 def add(
     *,
@@ -99,6 +131,9 @@ def add(
     lambdas_of: tuple[str, ...],
     own_lambdas: bool,
     services: frozenset[str] | None,
+    comment: str,
+    expires: str | None,
+    rate: float | None,
     path: Path | None,
 ) -> None:
     """Make a key called NAME, and print it. It can't be shown again.
@@ -107,6 +142,7 @@ def add(
     Examples:
       grip-lambda keys add laptop --may host
       GRIP_LAMBDA_KEY=$(grip-lambda keys add deploy --may call,list --lambdas-of laptop)
+      grip-lambda keys add partner --may call --services resize --rate 50 --expires 90d
     """
     server_secret = settings.load_secret(os.environ)
     with keys_file.changing(_path(path)) as known:
@@ -126,6 +162,9 @@ def add(
                 lambdas_of=owners if restricted else None,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 services=services,
+                comment=comment,
+                expires=expires,
+                rate=rate,
             )
         )
     click.echo(api_keys.text_of(server_secret, key_id))
@@ -180,10 +219,15 @@ def _row(key: Key, names: dict[str, str]) -> tuple[str, ...]:
     may = ",".join(right for right in RIGHTS if right in key.may)
     others = sorted(names.get(one, f"{one} (revoked)") for one in key.lambdas_of or ())
     reach = "all keys" if key.lambdas_of is None else ",".join(["itself", *others])
-    return key.name, key.id, may, reach, key.created or "-"
+    return key.name, key.id, may, reach, key.created or "-", key.expires or "never"
 
 
 def _shown(key: Key) -> dict[str, Any]:
+    limits = {
+        "services": None if key.services is None else sorted(key.services),
+        "expires": key.expires,
+        "rate": key.rate,
+    }
     return {
         "id": key.id,
         "name": key.name,
@@ -191,4 +235,5 @@ def _shown(key: Key) -> dict[str, Any]:
         "lambdas_of": None if key.lambdas_of is None else sorted(key.lambdas_of),
         "created": key.created,
         "comment": key.comment,
+        **{name: limit for name, limit in limits.items() if limit is not None},
     }

@@ -66,7 +66,12 @@ class Hub:
         self.status = Status(self.store, self.nodes, settings, self.watching)
         secret = settings.secret
         delivery = Delivery(self.store, self.nodes, secret)
-        self.limits = Limits(self.store, settings.quotas, in_function=settings.in_function)
+        self.limits = Limits(
+            self.store,
+            settings.quotas,
+            rate=self.access.rate,
+            in_function=settings.in_function,
+        )
         events = CallEvents(self.store, self.nodes, self.limits)
         answers = Answers(self.store, self.nodes)
         replies = Replies(
@@ -129,6 +134,7 @@ class Hub:
             delivery.websocket,
             settings=settings,
             access=self.access,
+            limits=self.limits,
         )
         unacknowledged = Unacknowledged(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(

@@ -22,12 +22,17 @@ Right = Literal["host", "call", "list", "admin"]
 RIGHTS: tuple[Right, ...] = ("host", "call", "list", "admin")
 #: What one is for that does not say so: who may make keys may do anything, and is named as such.
 USUAL_RIGHTS: tuple[Right, ...] = ("host", "call", "list")
+#: The longest comment, in characters.
+COMMENT_MAX = 200
 _KEY = re.compile(r"gl_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NOTHING = "0" * 64
 
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _Service = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
+_Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
+#: How many calls a key may make in a second.
+Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@+-]{1,64}$")]
 
 
@@ -42,6 +47,8 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         lambdas_of: the ids of the keys whose lambdas it may call, list and delete, beside those
             that it opened itself; None for all lambdas.
         services: the services that it may open lambdas of, and call; None for all.
+        expires: when it becomes invalid by itself, as RFC 3339 in UTC; None for never.
+        rate: how many calls it may make in a second; None for any number.
         created: when it was made, as RFC 3339; empty where that is not known.
         comment: what people say of it beside its name.
     """
@@ -54,6 +61,8 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     created: str = ""
     comment: str = ""
     services: frozenset[_Service] | None = None
+    expires: _Time | None = None
+    rate: Rate | None = None
 
     def __repr__(self) -> str:
         return f"Key({self.id}, {self.name})"
@@ -66,6 +75,10 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def is_for(self, service: str) -> bool:
         """Tell whether it may have to do with a service."""
         return self.services is None or service in self.services
+
+    def is_over(self, now: str) -> bool:
+        """Tell whether it has expired; ``now`` is written as ``expires`` is."""
+        return self.expires is not None and self.expires <= now
 
     def reaches(self, owner: str) -> bool:
         """Tell whether the lambdas that a key opened are among those that this one is for."""

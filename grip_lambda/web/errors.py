@@ -85,6 +85,11 @@ def _request_error(error: RequestError) -> Response:
         response.headers["Upgrade"] = "websocket"
     if isinstance(error, (RateLimited, Unavailable)):
         response.headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, RateLimited) and error.policy:
+            # As the IETF's draft "RateLimit header fields for HTTP" has them.
+            response.headers["RateLimit-Policy"] = error.policy
+            name = error.policy.partition(";")[0]
+            response.headers["RateLimit"] = f"{name};r=0;t={error.retry_after}"
     elif error.status == 429:
         response.headers["Retry-After"] = "1"
     return response

@@ -126,6 +126,8 @@ def test_the_last_key_that_may_admin_does_not_lock_itself_out(keyed: KeyedStack)
         *(b'{"may":["list"],"name":"a b"}', b'{"may":["list"],"comment":"a\\nb"}'),
         b'{"may":["list"],"lambdas_of":["nobody"]}',
         b'{"may":["list"],"comment":"%b"}' % (b"x" * 201),
+        *(b'{"may":["list"],"rate":0}', b'{"may":["list"],"rate":"1"}'),
+        *(b'{"may":["list"],"expires":"soon"}', b'{"may":["list"],"expires":"2020-01-01"}'),
     ],
 )
 def test_a_key_that_makes_no_sense_is_not_made(keyed: KeyedStack, body: bytes) -> None:
@@ -137,6 +139,27 @@ def test_a_key_that_makes_no_sense_is_not_made(keyed: KeyedStack, body: bytes) -
 
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
     assert len(get(keyed.url, "/keys", keyed.keys["admin"])["keys"]) == len(before)
+
+
+def test_a_key_may_expire_and_make_so_many_calls_only(keyed: KeyedStack, one: Host) -> None:
+    key = made(keyed, may=["call"], expires="1d", rate=5)
+    hour = timedelta(hours=1)
+    in_s = datetime.fromisoformat(key["expires"]) - datetime.now(UTC)
+    assert 23 * hour < in_s < 25 * hour
+    assert key["rate"] == 5
+
+    answers = [call(keyed.url, one.id, headers=bearer(key["key"])) for _ in range(60)]
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert len(answers) - len(refused) >= 20
+    assert refused
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+        after = int(answer.headers["Retry-After"])
+        assert 1 <= after <= 5
+        assert answer.headers["RateLimit-Policy"] == '"calls";q=20;w=4'
+        assert answer.headers["RateLimit"] == f'"calls";r=0;t={after}'
+    assert call(keyed.url, one.id, headers=bearer(keyed.keys["full"])).status_code == 200
 
 
 def test_no_two_keys_have_one_name(keyed: KeyedStack) -> None:

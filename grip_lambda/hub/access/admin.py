@@ -15,13 +15,12 @@ import msgspec
 from ... import keys_file
 from ...errors import BadRequest, ConfigError, Conflict, NotFound, Unavailable
 from ...protocol import keys
-from ...protocol.keys import RIGHTS, Key, Right
+from ...protocol.keys import RIGHTS, Key, Rate, Right
 from ...protocol.names import check_service
 
 log = logging.getLogger(__name__)
 
 _NONE_HERE = "no API keys are configured here; GRIP_LAMBDA_API_KEYS names a file of them"
-_COMMENT_MAX = 200
 
 
 class Wanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,6 +32,8 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
         name: the same in one word, which no other key has; made from the comment if empty.
         lambdas_of: as in Key; ids or names.
         services: as in Key.
+        expires: as keys_file.expiry reads it; empty for never.
+        rate: as in Key.
     """
 
     may: list[Right]
@@ -40,6 +41,8 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     lambdas_of: list[str] | None = None
     services: list[str] | None = None
+    expires: str = ""
+    rate: Rate | None = None
 
 
 _decoder = msgspec.json.Decoder(Wanted)
@@ -85,19 +88,20 @@ class KeyAdmin:
             raise BadRequest(f"a new key is {{may, comment, …}}: {error}") from None
         if not wanted.may:
             raise BadRequest(f"say what the key may: {', '.join(RIGHTS)}")
-        if len(wanted.comment) > _COMMENT_MAX or not wanted.comment.isprintable():
-            raise BadRequest(f"a comment is one line of up to {_COMMENT_MAX} characters")
+        if len(wanted.comment) > keys.COMMENT_MAX or not wanted.comment.isprintable():
+            raise BadRequest(f"a comment is one line of up to {keys.COMMENT_MAX} characters")
         if wanted.name and not keys.is_name(wanted.name):
             raise BadRequest("a name is 1 to 64 of A-Z, a-z, 0-9 and . _ @ + -")
         for service in wanted.services or ():
             check_service(service)
+        expires = _expiry(wanted.expires)
         path = self._file()
         with _told_as_refusal(), keys_file.changing(path) as known:
-            made = self._made(wanted, known)
+            made = self._made(wanted, known, expires)
             known.append(made)
         return {**_shown(made, {}), "key": keys.text_of(self._secret, made.id)}
 
-    def _made(self, wanted: Wanted, known: Sequence[Key]) -> Key:
+    def _made(self, wanted: Wanted, known: Sequence[Key], expires: str | None) -> Key:
         names = {one.name: one.id for one in known}
         if wanted.name in names:
             raise Conflict(f"there is a key {wanted.name} already")
@@ -118,6 +122,8 @@ class KeyAdmin:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             comment="" if wanted.comment == name else wanted.comment,
             services=None if wanted.services is None else frozenset(wanted.services),
+            expires=expires,
+            rate=wanted.rate,
         )
 
     def revoke(self, key_id: str, by: str) -> None:
@@ -167,6 +173,13 @@ def _name_of(comment: str, taken: Mapping[str, str]) -> str:
     return next((one for one in (word, *numbered) if one not in taken), "") if word else ""
 
 
+def _expiry(text: str) -> str | None:
+    try:
+        return keys_file.expiry(text, datetime.now(UTC)) if text else None
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+
+
 def _shown(key: Key, used: Mapping[str, float]) -> dict[str, Any]:
     last = used.get(key.id)
     return {
@@ -174,6 +187,8 @@ def _shown(key: Key, used: Mapping[str, float]) -> dict[str, Any]:
         "name": key.name,
         "lambdas_of": None if key.lambdas_of is None else sorted(key.lambdas_of),
         "created": key.created or None,
+        "expires": key.expires,
+        "rate": key.rate,
         "last_used": None
         if last is None
         else datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),

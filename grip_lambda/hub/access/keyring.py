@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import ConfigError
@@ -54,11 +55,14 @@ class KeyRing:
         return len(self._now())
 
     def get(self, key_id: str) -> Key | None:
-        """Return a key that is not revoked, by its id."""
-        return self._now().get(key_id)
+        """Return a key that is neither revoked nor expired, by its id."""
+        key = self._now().get(key_id)
+        if key is None or (key.expires is not None and key.is_over(_now())):
+            return None
+        return key
 
     def find(self, text: str) -> Key | None:
-        """Return the key that somebody presented; None where it is none, or revoked."""
+        """Return the key that somebody presented; None where it is none, or over."""
         parts = keys.parse(text)
         if parts is None:
             return None
@@ -110,6 +114,10 @@ class KeyRing:
         if complaint != self._complaint:
             log.error("%s", complaint)
         self._complaint = complaint
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

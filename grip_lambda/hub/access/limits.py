@@ -8,10 +8,12 @@ call.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from ...errors import RateLimited, StorageFull
 from ...settings import Quotas
@@ -28,6 +30,9 @@ _ID_BYTES = 256
 _MINUTE_S = 60.0
 #: When to ask again who found too many lambdas open, in seconds.
 _LATER_S = 10
+#: Over how many seconds calls are counted, for keys that may make so many a second.
+_CALLS_S = 4.0
+_CALLED = "called "
 _KEPT = "kept "
 _OPENED = "opened "
 
@@ -36,15 +41,22 @@ class Limits:
     """What clients have, and whether they may have more."""
 
     def __init__(
-        self, store: Store, quotas: Quotas | None = None, *, in_function: bool = False
+        self,
+        store: Store,
+        quotas: Quotas | None = None,
+        *,
+        rate: Callable[[str], float | None] = lambda key_id: None,
+        in_function: bool = False,
     ) -> None:
         """Count for one process.
 
         Args:
+            rate: tells how many calls a key may make in a second; None for any number.
             in_function: whether nobody calls ``refresh``.
         """
         self._store = store
         self._quotas = quotas or Quotas()
+        self._rate = rate
         self._in_function = in_function
         self._ledger = Ledger()
         self._process = secrets.token_hex(8)
@@ -90,6 +102,31 @@ class Limits:
         with self._lock:
             self._new[client] += 1
         self.keep(client, _ID_BYTES, REMEMBERED_S)
+
+    def asked(self, key_id: str, count: int = 1) -> None:
+        """Count calls that are asked for, if their key may make so many in a second.
+
+        Args:
+            key_id: empty without a key.
+            count: so many; all of them are allowed if one is.
+
+        Raises:
+            RateLimited: the key makes more calls than it may.
+        """
+        rate = self._rate(key_id) if key_id else None
+        if rate is None:
+            return
+        now = time.time()
+        if self._in_function:
+            self.refresh()
+        name = _CALLED + key_id
+        if self._ledger.sum(name) >= rate * _CALLS_S:
+            raise RateLimited(
+                f"this API key may make {rate:g} calls a second; try again later",
+                self._ledger.left_s(name, now),
+                f'"calls";q={math.ceil(rate * _CALLS_S)};w={_CALLS_S:g}',
+            )
+        self._ledger.add(name, count, _CALLS_S, now)
 
     def call(self, call: Call, *, is_awaited: bool = True) -> None:
         """Count a call, if it is kept or its caller does not wait for it.

@@ -171,6 +171,11 @@ class Access:
         key = self.ring.get(key_id)
         return key is not None and "host" in key.may
 
+    def rate(self, key_id: str) -> float | None:
+        """Return how many calls a key may make in a second; None for any number."""
+        key = self.ring.get(key_id) if self.ring is not None else None
+        return None if key is None else key.rate
+
     def check_services(self, key_id: str, names: Iterable[str]) -> None:
         """Check whether a key is for all of these services.
 

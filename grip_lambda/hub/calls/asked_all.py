@@ -99,6 +99,7 @@ class CallsOfAll:
             BadRequest, TooLarge: this makes no sense, or there are too many hosts.
             NotFound: there are none.
             Unauthorized, Forbidden: the caller may call none of them.
+            RateLimited: the caller's key makes more calls than it may.
             StorageFull: too much is kept for the caller.
         """
         body = checked("", method, body, caller)
@@ -110,6 +111,7 @@ class CallsOfAll:
         member = replace(caller, kind=MEMBER, details=group.encode())
         calls = [call_of(one.id, ids.new_call_token(), member, now, about) for one in hosts]
         check_deadline(calls[0], now)
+        self._limits.asked(caller.key, len(calls))
         self._limits.call(calls[0])
         self._answers.begin(group, calls)
         begun = []

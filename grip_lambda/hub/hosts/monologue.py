@@ -22,7 +22,7 @@ from ...grip.nodes import Nodes
 from ...protocol import ids, jsonrpc, monologue
 from ...settings import Settings
 from ...store import Call, Outcome, Store
-from ..access import Access
+from ..access import Access, Limits
 from ..calls import MONOLOGUE, BegunCall, Caller, Calls
 from ..channels import host_channel
 from ..delivery import MonologueCall, WebSocketTransport
@@ -73,9 +73,11 @@ class MonologueHosts(WebSocketBatches):
         *,
         settings: Settings,
         access: Access,
+        limits: Limits,
     ) -> None:
         super().__init__(hosts, settings)
         self._access = access
+        self._limits = limits
         self._calls = calls
         self._store = store
         self._nodes = nodes
@@ -163,6 +165,7 @@ class MonologueHosts(WebSocketBatches):
                 service=service,
             )
             self._access.check_services(session.owner, (service,) if service else ())
+            self._limits.asked(caller.key)
             to = "" if service else message.to
             begun = self._calls.begin(to, message.name or "", message.args, caller)
         except RequestError as error:

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
+from grip_lambda import keys_file
 from grip_lambda.errors import BadRequest, ConfigError, Forbidden, Unauthorized
-from grip_lambda.hub.access import TICKET_S, Access, Credentials, KeyRing, check_call, refusal
+from grip_lambda.hub.access import (
+    TICKET_S,
+    Access,
+    Credentials,
+    KeyRing,
+    check_call,
+    keyring,
+    refusal,
+)
 from grip_lambda.protocol import keys
 from grip_lambda.protocol.keys import Key
 from grip_lambda.store import ANYBODY, Lambda, Permit
@@ -131,6 +141,10 @@ def test_a_file_of_something_else_is_refused_with_the_place(text: bytes, told: s
         {"may": "host"},
         {"lambdas_of": "laptop"},
         {"secret": "x"},
+        {"expires": "2030-01-01"},
+        {"expires": 1893456000},
+        {"rate": 0},
+        {"rate": "many"},
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
@@ -177,6 +191,50 @@ def test_a_ring_knows_its_keys_and_their_secrets(path: Path) -> None:
     other = KeyRing(path, b"another secret")
     assert other.find(text) == kept
     assert other.secret_of(kept.id) is None
+
+
+def test_a_key_that_has_expired_is_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = "2030-01-01T00:00:00+00:00"
+    kept, text = a_key("brief", expires=at)
+    write(path, kept)
+    ring = KeyRing(path, SECRET)
+    one = Access(ring, SECRET)
+
+    monkeypatch.setattr(keyring, "_now", lambda: "2029-12-31T23:59:59+00:00")
+    ticket = one.ticket(by_key(text))
+    assert one.authenticate(by_ticket(ticket)) == one.authenticate(by_key(text)) == kept
+    assert one.may_host(kept.id)
+    assert ring.secret_of(kept.id)
+
+    monkeypatch.setattr(keyring, "_now", lambda: at)
+    for presented in (by_key(text), by_ticket(ticket)):
+        with pytest.raises(Unauthorized):
+            one.authenticate(presented)
+    assert not one.may_host(kept.id)
+    assert ring.secret_of(kept.id) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        *(("90d", "2030-04-01T12:00:00"), ("12h", "2030-01-02T00:00:00")),
+        *(("2w", "2030-01-15T12:00:00"), ("2030-12-31", "2030-12-31T00:00:00")),
+        ("2030-12-31T01:00:00+02:00", "2030-12-30T23:00:00"),
+        ("2030-12-31T01:00:00.5Z", "2030-12-31T01:00:00"),
+    ],
+)
+def test_when_a_key_expires_is_a_span_or_a_time(text: str, at: str) -> None:
+    now = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+    assert keys_file.expiry(text, now) == f"{at}+00:00"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "d", "90", "-1d", "0h", "99999w9", "2029-12-31", "2030-13-01", "9" * 9999]
+)
+def test_it_is_in_the_future_and_makes_sense(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expires is|is over"):
+        keys_file.expiry(text, datetime(2030, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "not json"])

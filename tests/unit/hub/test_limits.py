@@ -111,9 +111,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start processes on one store, with these quotas."""
     stores = []
 
-    def run(**quotas: int) -> Limits:
+    def run(rate: float | None = None, **quotas: int) -> Limits:
         stores.append(open_store(f"sqlite:///{tmp_path}/store.db"))
-        return Limits(stores[-1], Quotas(**quotas))
+        return Limits(stores[-1], Quotas(**quotas), rate={"key": rate}.get)
 
     yield run
     for one in stores:
@@ -133,6 +133,27 @@ def refresh(clock: list[float], *processes: Limits) -> None:
         clock[0] += limits.REFRESH_S
         for one in processes:
             one.refresh()
+
+
+def test_a_key_makes_so_many_calls_a_second_over_all_processes(
+    start: Start, clock: list[float]
+) -> None:
+    one, two = start(rate=5.0), start(rate=5.0)
+    for process in (one, two):
+        for _ in range(10):
+            process.asked("key")
+    refresh(clock, one, two)
+
+    with pytest.raises(RateLimited) as refused:
+        one.asked("key")
+
+    assert 1 <= refused.value.retry_after <= 5
+    assert refused.value.policy == '"calls";q=20;w=4'
+    for _ in range(100):
+        one.asked("another")
+    clock[0] += 4
+    refresh(clock, one, two)
+    two.asked("key")
 
 
 def test_openings_without_websocket_are_counted_by_the_minute(

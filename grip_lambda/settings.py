@@ -106,6 +106,7 @@ class Settings:
         shown_headers: the headers in lower case that the listing shows beside the usual ones.
         api_keys: the file of API keys; None where none are configured.
         quotas: how much there may be.
+        audit: the file of what changed who may do what; None for none.
         trusted_proxies: how many proxies there are before Pushpin that tell a client's address.
         in_function: whether nothing runs between two requests, as in a function-as-a-service.
         front_key: what the front shows, so that its requests are known; empty without one.
@@ -127,6 +128,7 @@ class Settings:
     shown_headers: frozenset[str] = frozenset()
     api_keys: Path | None = None
     quotas: Quotas = Quotas()
+    audit: Path | None = None
     trusted_proxies: int = 0
     in_function: bool = False
     front_key: bytes = field(default=b"", repr=False)
@@ -192,6 +194,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         shown_headers=words(env, "GRIP_LAMBDA_SHOWN_HEADERS"),
         api_keys=keys_file(env),
         quotas=_quotas(env),
+        audit=audit_file(env),
         trusted_proxies=whole_number(env, "GRIP_LAMBDA_TRUSTED_PROXIES", 0, 0, 20),
         front_key=env.get("GRIP_LAMBDA_FRONT_KEY", "").encode(),
         patience_s=seconds(env, "GRIP_LAMBDA_PATIENCE", DEFAULT_PATIENCE_S, 0.0, 20.0),
@@ -202,6 +205,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if SUPERVISED not in env:
         env.warn()
     return known
+
+
+def audit_file(env: Mapping[str, str]) -> Path | None:
+    """Return the file of what changed who may do what (grip_lambda/audit.py); None for none."""
+    return Path(env["GRIP_LAMBDA_AUDIT"]) if env.get("GRIP_LAMBDA_AUDIT") else None
 
 
 def _quotas(env: Mapping[str, str]) -> Quotas:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from .. import keys_file, settings
+from ..audit import Audit
 from ..protocol import keys as api_keys
 from ..protocol.keys import RIGHTS, USUAL_RIGHTS, Key, Right
 from ..protocol.names import is_service
@@ -167,6 +168,7 @@ def add(
                 rate=rate,
             )
         )
+    _audit("key added", known[-1])
     click.echo(api_keys.text_of(server_secret, key_id))
     click.echo("grip-lambda: keep this key; it can't be shown again", err=True)
     if path is None and settings.keys_file(os.environ) is None:
@@ -200,7 +202,14 @@ def revoke(key: str, path: Path | None) -> None:
     with keys_file.changing(_path(path)) as known:
         gone = _find(known, key)
         known.remove(gone)
+    _audit("key revoked", gone)
     click.echo(f"{gone.name} ({gone.id}) is revoked")
+
+
+def _audit(what: str, key: Key) -> None:
+    audit = Audit(settings.audit_file(os.environ))
+    by = f"user {os.getuid()} of the server"
+    audit.note(what, client=by, id=key.id, name=key.name, may=sorted(key.may))
 
 
 def _path(path: Path | None) -> Path:

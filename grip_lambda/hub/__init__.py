@@ -5,6 +5,7 @@ Knows the protocols, Pushpin and the store, and no HTTP framework.
 
 from __future__ import annotations
 
+from ..audit import Audit
 from ..grip.nodes import Nodes
 from ..grip.signature import Verifier
 from ..settings import Settings
@@ -56,7 +57,8 @@ class Hub:
         self.settings = settings
         ring = KeyRing(settings.api_keys, settings.secret) if settings.api_keys else None
         self.access = Access(ring, settings.secret)
-        self.key_admin = KeyAdmin(settings.api_keys, settings.secret)
+        self.audit = Audit(settings.audit)
+        self.key_admin = KeyAdmin(settings.api_keys, settings.secret, self.audit)
         self.store = open_store(settings.store)
         self.nodes = Nodes(settings.proxies, in_function=settings.in_function)
         self.verifier = Verifier({proxy.node: proxy.key for proxy in settings.proxies})
@@ -124,6 +126,7 @@ class Hub:
             limits=self.limits,
             waiters=self.waiters,
             watching=self.watching,
+            audit=self.audit,
         )
         self.websocket = WebSocketHosts(self.hosts, settings)
         self.monologue = MonologueHosts(

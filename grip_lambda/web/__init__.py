@@ -44,7 +44,7 @@ class _App(Flask):
         try:
             check_origin(hub.settings, environ)
         except Forbidden as error:
-            refused = errors.respond(error, environ)
+            refused = errors.respond(error, environ, hub)
             finish(refused, environ, hub.settings)
             return refused(environ, start_response)
         start_response = seal(hub, environ, start_response)
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     @app.errorhandler(Exception)
     def _respond(error: Exception) -> Response:
-        return errors.respond(error, flask.request.environ)
+        return errors.respond(error, flask.request.environ, hub)
 
     @app.after_request
     def _finish(response: flask.Response) -> Response:

@@ -36,6 +36,6 @@ def answer(hub: Hub, request: Request) -> Response | None:
             lambda_id, service, method = found.groups()
             response = call(hub, request, lambda_id or "", method, service or "")
     except Exception as error:
-        response = errors.respond(error, request.environ)
+        response = errors.respond(error, request.environ, hub)
     finish(response, request.environ, hub.settings)
     return response

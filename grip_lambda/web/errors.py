@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING
 
 import orjson
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from .. import metrics
-from ..errors import BadSignature, InvalidParameter, RateLimited, RequestError, Unavailable
+from ..errors import (
+    BadSignature,
+    Forbidden,
+    InvalidParameter,
+    RateLimited,
+    RequestError,
+    Unauthorized,
+    Unavailable,
+)
 from ..grip import events
 from ..hub.calls import HOST_HEADER, aws_error
 from ..hub.delivery import new_request_id
+from .incoming import address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from ..hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +49,18 @@ _AWS_NAMES = {
 }
 
 
-def respond(error: Exception, environ: WSGIEnvironment) -> Response:
+def respond(error: Exception, environ: WSGIEnvironment, hub: Hub) -> Response:
     """Return the response that tells of an error: ``{"error", "code"}``."""
     if isinstance(error, RequestError):
         metrics.REFUSED.labels(error.code).inc()
+        if isinstance(error, (Unauthorized, Forbidden)):
+            client = address(hub, Request(environ))
+            hub.audit.refused(
+                error.code,
+                client=client,
+                method=environ["REQUEST_METHOD"],
+                path=environ["PATH_INFO"],
+            )
     elif not isinstance(error, HTTPException):
         log.error("a request failed", exc_info=error)
     if _AWS.match(environ["PATH_INFO"]):

@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/readyz``: for load balancers and supervisors."""
+"""``/healthz`` and ``/readyz``: for load balancers and supervisors; and ``/version``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import orjson
 from flask import Blueprint, Response
 
+from .. import __version__
 from .incoming import current_hub
 
 blueprint = Blueprint("health", __name__)
@@ -16,6 +17,12 @@ blueprint = Blueprint("health", __name__)
 def health() -> Response:
     """Tell that this process answers."""
     return _json(200, {"status": "ok"})
+
+
+@blueprint.get("/version")
+def version() -> Response:
+    """Tell the version of this process; while an upgrade goes on others may have another one."""
+    return _json(200, {"version": __version__})
 
 
 @blueprint.get("/readyz")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: What is the same for all, and does nothing: pages and the library, and the signs of life.
 _HARMLESS = re.compile(
-    r"/|/console|/static/.*|/grip-lambda\.(?:js|bundle\.js|d\.ts)|/grip-lambda/.*|/healthz|/readyz",
+    r"/|/console|/static/.*|/grip-lambda\.(?:js|bundle\.js|d\.ts)|/grip-lambda/.*|/healthz|/readyz|/version",
     re.DOTALL,
 )
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}

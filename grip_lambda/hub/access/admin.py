@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ... import keys_file
+from ...audit import Audit
 from ...errors import BadRequest, ConfigError, Conflict, NotFound, Unavailable
 from ...protocol import keys
 from ...protocol.keys import RIGHTS, Key, Rate, Right
@@ -51,13 +52,15 @@ _decoder = msgspec.json.Decoder(Wanted)
 class KeyAdmin:
     """Changes the file of keys."""
 
-    def __init__(self, path: Path | None, secret: bytes) -> None:
+    def __init__(self, path: Path | None, secret: bytes, audit: Audit | None = None) -> None:
         """Know the file.
 
         Args:
             path: the file; None if no keys are configured.
             secret: that of the server, from which keys are made.
+            audit: is told of changes.
         """
+        self._audit = audit or Audit()
         self._path = path
         self._secret = secret
 
@@ -69,11 +72,13 @@ class KeyAdmin:
         """
         return [] if self._path is None else [_shown(one, used) for one in self._read()]
 
-    def add(self, body: bytes) -> dict[str, Any]:
+    def add(self, body: bytes, by: str = "", client: str = "") -> dict[str, Any]:
         """Make a key.
 
         Args:
             body: what is wanted, as JSON.
+            by: the id of the key that asks for it.
+            client: the address that it came from.
 
         Returns:
             The key as it is shown, and ``key``: its text, which nobody is told again.
@@ -99,6 +104,7 @@ class KeyAdmin:
         with _told_as_refusal(), keys_file.changing(path) as known:
             made = self._made(wanted, known, expires)
             known.append(made)
+        self._note("key added", made, by, client)
         return {**_shown(made, {}), "key": keys.text_of(self._secret, made.id)}
 
     def _made(self, wanted: Wanted, known: Sequence[Key], expires: str | None) -> Key:
@@ -126,11 +132,12 @@ class KeyAdmin:
             rate=wanted.rate,
         )
 
-    def revoke(self, key_id: str, by: str) -> None:
+    def revoke(self, key_id: str, by: str, client: str = "") -> None:
         """Take a key out of the file.
 
         Args:
             by: the id of the key that asks for it.
+            client: the address that it came from.
 
         Raises:
             NotFound: there is none.
@@ -145,6 +152,11 @@ class KeyAdmin:
             if key_id == by and admins == [key_id]:
                 raise Conflict("this is the last key that may admin: make another one before")
             known.remove(gone)
+        self._note("key revoked", gone, by, client)
+
+    def _note(self, what: str, key: Key, by: str, client: str) -> None:
+        may = sorted(key.may)
+        self._audit.note(what, key=by, client=client, id=key.id, name=key.name, may=may)
 
     def _file(self) -> Path:
         if self._path is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ...audit import Audit
 from ...errors import Forbidden, NotFound, Unauthorized
 from ...protocol import codecs, ids, jsonrpc
 from ...protocol.keys import Key
@@ -42,7 +43,9 @@ class Hosts:
         waiters: Waiters,
         limits: Limits,
         watching: Watcher = UNWATCHED,
+        audit: Audit | None = None,
     ) -> None:
+        self._audit = audit or Audit()
         self._watching = watching
         self._store = store
         self._limits = limits
@@ -144,7 +147,16 @@ class Hosts:
             context=acknowledgement.context,
         )
         described = acknowledgement.described
-        self._enter(connection, opened, now, take_over=session.may_take_over, described=described)
+        replaced = self._enter(
+            connection, opened, now, take_over=session.may_take_over, described=described
+        )
+        self._audit.note(
+            "lambda taken over" if replaced else "lambda opened",
+            key=opened.owner,
+            client=connection.client(),
+            id=opened.lambda_id,
+            services=opened.services,
+        )
         return opened
 
     def _check_owner(self, session: Session, now: float) -> None:
@@ -172,8 +184,8 @@ class Hosts:
         *,
         take_over: bool,
         described: str = "",
-    ) -> None:
-        """Enter a lambda.
+    ) -> bool:
+        """Enter a lambda; tell whether another connection has lost it.
 
         Args:
             described: what its host says of its methods. No connection carries that along: a store
@@ -203,6 +215,7 @@ class Hosts:
         if replaced is not None:
             self._end([replaced], Closing.TAKEN_OVER)
         self._watching.opened(new)
+        return replaced is not None
 
     def answered(
         self, connection: Connection, session: Session, answers: Iterable[jsonrpc.Answer]
@@ -270,11 +283,12 @@ class Hosts:
         if not self._access.may_host(owner):
             raise Forbidden("the API key of this host was revoked, or may not host any more")
 
-    def delete(self, lambda_id: str, token: str, key: Key | None = None) -> None:
+    def delete(self, lambda_id: str, token: str, key: Key | None = None, client: str = "") -> None:
         """Close a lambda at the request of who has its token, or a key that may host.
 
         Args:
             key: the API key of the request, or None.
+            client: the address that it came from.
 
         Raises:
             BadRequest: the id is malformed.
@@ -301,6 +315,8 @@ class Hosts:
         )
         if closed is not None:
             self._end([closed], Closing.DELETED)
+            key_id = "" if key is None else key.id
+            self._audit.note("lambda deleted", key=key_id, client=client, id=lambda_id)
 
     def get(self, lambda_id: str) -> Lambda:
         """Return an open lambda.

@@ -86,7 +86,10 @@ class SQLiteFile:
     def _create(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
-            raise StoreError(f"the store is of version {version}; remove its file to start anew")
+            raise StoreError(
+                f"the store is of version {version}, this program reads {_VERSION}: upgrade it,"
+                " or remove the store's file to start anew"
+            )
         schema = resources.files(__package__).joinpath("schema.sql").read_text()
         schema += logs.SCHEMA + services.SCHEMA
         if version < _VERSION:  # it tells of connections only, which are opened again

@@ -328,6 +328,15 @@ PATHS: dict[str, Entry] = {
             **PLAIN,
         )
     },
+    "/version": {
+        "get": operation(
+            "version",
+            "watching",
+            "Tell the version of the process that answers",
+            answers(ok=response("The version.", object_of("version", version=TEXT))),
+            **PLAIN,
+        )
+    },
     "/": {"get": page("index", HTML)},
     "/console": {"get": page("console", HTML)},
     "/grip-lambda.js": {"get": page("library", SCRIPT)},

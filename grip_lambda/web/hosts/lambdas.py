@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...errors import BadRequest, NotFound, UpgradeRequired
 from ...protocol.names import check_lambda_id
-from ..incoming import authenticate, current_hub, is_batch, permit, reopen_token, require
+from ..incoming import address, authenticate, current_hub, is_batch, permit, reopen_token, require
 from .details import detailed, entry
 from .http import NEXT, following, get, post
 from .websocket import batch
@@ -67,7 +67,7 @@ def delete(lambda_id: str) -> Response:
     """Close a lambda."""
     hub = current_hub()
     key = authenticate(hub, request, takes_token=True)
-    hub.hosts.delete(lambda_id, reopen_token(request), key)
+    hub.hosts.delete(lambda_id, reopen_token(request), key, address(hub, request))
     return Response(status=204)
 
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ...errors import Unauthorized
 from ...hub.access import self_shown
 from .. import bodies
-from ..incoming import authenticate, current_hub, require
+from ..incoming import address, authenticate, current_hub, require
 
 blueprint = Blueprint("keys", __name__)
 
@@ -42,9 +42,10 @@ def listing() -> Response:
 def add() -> Response:
     """Make a key, and show it once."""
     hub = current_hub()
-    require(hub, request, "admin")
+    key = require(hub, request, "admin")
     bodies.check_size(request, _BODY_MAX)
-    made = hub.key_admin.add(bodies.read(request, _BODY_MAX))
+    by = "" if key is None else key.id
+    made = hub.key_admin.add(bodies.read(request, _BODY_MAX), by, address(hub, request))
     hub.watching.keys_changed()
     return _json(made, 201)
 
@@ -54,7 +55,7 @@ def revoke(key_id: str) -> Response:
     """Revoke a key."""
     hub = current_hub()
     key = require(hub, request, "admin")
-    hub.key_admin.revoke(key_id, "" if key is None else key.id)
+    hub.key_admin.revoke(key_id, "" if key is None else key.id, address(hub, request))
     hub.watching.keys_changed()
     return Response(status=204)
 

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from werkzeug.wrappers import Request
 
+import grip_lambda
 from grip_lambda.hub import Hub
 from grip_lambda.hub.calls import ASYNC as ASYNCHRONOUS
 from grip_lambda.hub.calls import Caller
@@ -199,7 +200,7 @@ def test_named_origins_own_pages_and_programs_may(strict: Flask, headers: dict[s
 
 
 def test_pages_and_the_library_are_for_everybody(strict: Flask) -> None:
-    for path in ("/", "/grip-lambda.js", "/grip-lambda/host.js", "/grip-lambda.d.ts", "/healthz"):
+    for path in ("/", "/grip-lambda.js", "/grip-lambda/host.js", "/grip-lambda.d.ts", "/version"):
         assert answer(strict, "GET", path, origin="https://evil.example")[0] == 200
 
 
@@ -371,3 +372,11 @@ def test_a_byte_order_mark_is_no_part_of_a_body(app: Flask) -> None:
     ):
         assert answer(app, "POST", path, body=b"\xef\xbb\xbf" + body)[0] == 503
         assert answer(app, "POST", path, body=b"\xef\xbb\xbf\xef\xbb\xbf" + body)[0] == 400
+
+
+def test_the_version_is_told_to_everybody(strict: Flask) -> None:
+    status, told, body = answer(strict, "GET", "/version")
+
+    assert status == 200
+    assert told["cache-control"] == "no-store"
+    assert body == {"version": grip_lambda.__version__}

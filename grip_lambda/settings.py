@@ -80,6 +80,7 @@ class Quotas:
         lambdas, lambdas_per_client: open lambdas.
         openings_per_client: new lambdas without WebSocket within a minute.
         kept, kept_per_client: bytes of what is kept: results, messages, and ids.
+        calls_per_client: calls a second, of a client whose key has no rate; 0 for any number.
     """
 
     lambdas: int = 100_000
@@ -87,6 +88,7 @@ class Quotas:
     openings_per_client: int = 120
     kept: int = 512 * 1024 * 1024
     kept_per_client: int = 64 * 1024 * 1024
+    calls_per_client: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,11 @@ def _quotas(env: Mapping[str, str]) -> Quotas:
     }
     usual = Quotas()
     return Quotas(
+        calls_per_client=whole_number(env, "GRIP_LAMBDA_MAX_CALLS_PER_CLIENT", 0, 0, _ANY),
         **{
             member: whole_number(env, name, getattr(usual, member), 1, _ANY)
             for member, name in names.items()
-        }
+        },
     )
 
 

@@ -30,7 +30,7 @@ _ID_BYTES = 256
 _MINUTE_S = 60.0
 #: When to ask again who found too many lambdas open, in seconds.
 _LATER_S = 10
-#: Over how many seconds calls are counted, for keys that may make so many a second.
+#: Over how many seconds calls are counted, of clients that may make so many a second.
 _CALLS_S = 4.0
 _CALLED = "called "
 _KEPT = "kept "
@@ -103,26 +103,29 @@ class Limits:
             self._new[client] += 1
         self.keep(client, _ID_BYTES, REMEMBERED_S)
 
-    def asked(self, key_id: str, count: int = 1) -> None:
-        """Count calls that are asked for, if their key may make so many in a second.
+    def asked(self, key_id: str, address: str, count: int = 1) -> None:
+        """Count calls that are asked for, if their client may make so many in a second.
 
         Args:
-            key_id: empty without a key.
+            key_id: of the API key that calls; empty without one.
+            address: where the calls come from; empty if it is not known.
             count: so many; all of them are allowed if one is.
 
         Raises:
-            RateLimited: the key makes more calls than it may.
+            RateLimited: the client makes more calls than it may.
         """
-        rate = self._rate(key_id) if key_id else None
-        if rate is None:
+        rate = (self._rate(key_id) if key_id else None) or self._quotas.calls_per_client
+        client = key_id or address
+        if not (rate and client):
             return
         now = time.time()
         if self._in_function:
             self.refresh()
-        name = _CALLED + key_id
+        name = _CALLED + client
         if self._ledger.sum(name) >= rate * _CALLS_S:
+            who = "this API key" if key_id else "your address"
             raise RateLimited(
-                f"this API key may make {rate:g} calls a second; try again later",
+                f"{who} may make {rate:g} calls a second; try again later",
                 self._ledger.left_s(name, now),
                 f'"calls";q={math.ceil(rate * _CALLS_S)};w={_CALLS_S:g}',
             )

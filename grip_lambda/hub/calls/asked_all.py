@@ -111,7 +111,7 @@ class CallsOfAll:
         member = replace(caller, kind=MEMBER, details=group.encode())
         calls = [call_of(one.id, ids.new_call_token(), member, now, about) for one in hosts]
         check_deadline(calls[0], now)
-        self._limits.asked(caller.key, len(calls))
+        self._limits.asked(caller.key, caller.address, len(calls))
         self._limits.call(calls[0])
         self._answers.begin(group, calls)
         begun = []

@@ -165,7 +165,7 @@ class MonologueHosts(WebSocketBatches):
                 service=service,
             )
             self._access.check_services(session.owner, (service,) if service else ())
-            self._limits.asked(caller.key)
+            self._limits.asked(caller.key, caller.address)
             to = "" if service else message.to
             begun = self._calls.begin(to, message.name or "", message.args, caller)
         except RequestError as error:

@@ -72,7 +72,7 @@ def answered(hub: Hub, request: Request, ask: Ask) -> Response:
     if caller is not ask.caller:
         ask = replace(ask, caller=caller)
     try:
-        hub.limits.asked(caller.key)
+        hub.limits.asked(caller.key, caller.address)
         return _asked(hub, request, ask)
     except RequestError as error:
         hub.calls.refused(ask.lambda_id, ask.method, ask.body, caller, error)

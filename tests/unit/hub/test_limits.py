@@ -141,19 +141,39 @@ def test_a_key_makes_so_many_calls_a_second_over_all_processes(
     one, two = start(rate=5.0), start(rate=5.0)
     for process in (one, two):
         for _ in range(10):
-            process.asked("key")
+            process.asked("key", "192.0.2.1")
     refresh(clock, one, two)
 
     with pytest.raises(RateLimited) as refused:
-        one.asked("key")
+        one.asked("key", "192.0.2.1")
 
     assert 1 <= refused.value.retry_after <= 5
     assert refused.value.policy == '"calls";q=20;w=4'
     for _ in range(100):
-        one.asked("another")
+        one.asked("another", "192.0.2.1")
     clock[0] += 4
     refresh(clock, one, two)
-    two.asked("key")
+    two.asked("key", "192.0.2.1")
+
+
+def test_without_a_key_that_says_so_the_rate_is_that_of_clients(
+    start: Start, clock: list[float]
+) -> None:
+    one = start(rate=50.0, calls_per_client=5)
+    for _ in range(20):
+        for key, address in (("", "192.0.2.1"), ("", "192.0.2.2"), ("other", "192.0.2.1")):
+            one.asked(key, address)
+    for _ in range(100):
+        one.asked("key", "192.0.2.1")
+        one.asked("", "")
+
+    for key, address, told in (
+        ("", "192.0.2.1", "your address may make 5 calls a second"),
+        ("other", "192.0.2.3", "this API key may make 5 calls a second"),
+    ):
+        with pytest.raises(RateLimited, match=told):
+            one.asked(key, address)
+    one.asked("", "192.0.2.3")
 
 
 def test_openings_without_websocket_are_counted_by_the_minute(

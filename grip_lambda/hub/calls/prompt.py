@@ -44,6 +44,9 @@ _LOOK_S = 0.1
 _AGAIN_S = 0.5
 #: How long it takes at most until a waiter has been told of what it is told just now, in seconds.
 _JUST_NOW_S = 1.0
+#: How long an answer of a host that has gone may be on its way from the process that took it before
+#: the host went, in seconds.
+_ON_ITS_WAY_S = 0.2
 #: A call whose deadline is so near, in seconds, is waited for in its thread.
 _ENDING_S = 0.3
 #: How long a thread may wait for the store that is to be told of something else meanwhile.
@@ -156,6 +159,8 @@ class PromptCalls:
                     self._store.begin_call(call, now, connection=connection, permit=_MAY)
             except NotFound:
                 if not was_away:
+                    # It may have answered before it went, to another process.
+                    waiter.wait_told(_ON_ITS_WAY_S)
                     return self._over(call, callee, waiter, outcomes.DISCONNECTED)
                 # It may have come back empty, and the host is about to be seen again.
                 moment_s = min(_AGAIN_S, call.deadline - now)
@@ -173,7 +178,7 @@ class PromptCalls:
     def _over(self, call: Call, callee: Callee, waiter: Waiter, outcome: Outcome) -> Response:
         """End the wait with an outcome of our own, unless the host has been quicker."""
         if not self._waiters.give_up(call.token):
-            waiter.wait(_JUST_NOW_S)
+            waiter.wait_told(_JUST_NOW_S)
             outcome = waiter.told if isinstance(waiter.told, Outcome) else outcome
         self._watching.ended(call, outcome, callee.host.connection)
         return render(call, outcome)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -110,6 +111,12 @@ class Waiter:
     def wait(self, seconds: float) -> bool:
         """Wait to be woken; False if that did not happen within so many seconds."""
         return self._woken.acquire(timeout=max(0.0, seconds))
+
+    def wait_told(self, seconds: float) -> None:
+        """Wait to be told how the call has ended, for so many seconds at most."""
+        until = time.monotonic() + seconds
+        while self.told is None and self.wait(until - time.monotonic()):
+            pass
 
     def tell(self, told: Response | Outcome | None) -> None:
         """End the wait for good."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from grip_lambda.grip.nodes import Nodes
 from grip_lambda.hub.calls import Calls, PromptCalls, Replies, Waiters
+from grip_lambda.hub.calls.waiting import Waiter
 from grip_lambda.hub.delivery import Delivery
 from grip_lambda.protocol import ids
 from grip_lambda.store import Call, Outcome, Store
@@ -121,3 +123,26 @@ def test_a_token_says_where_its_call_is_waited_for_and_since_when() -> None:
     assert ids.prompt_place(SECRET, token) == ("@machine.process", 1234.5)
     assert ids.prompt_place(b"another", token) is None
     assert ids.prompt_place(SECRET, token.replace("@", "x")) is None
+
+
+def test_an_answer_that_arrives_after_the_news_that_its_host_has_gone_counts() -> None:
+    waiter = Waiter("connection")
+    waiter.wake()  # the host's channel was left
+    assert waiter.wait(0)
+    waiter.wake()
+    telling = threading.Timer(0.05, waiter.tell, [OK])
+    telling.start()
+
+    waiter.wait_told(10)
+
+    assert waiter.told == OK
+    telling.join()
+
+
+def test_who_is_told_nothing_waits_no_longer_than_it_may() -> None:
+    waiter = Waiter("connection")
+    waiter.wake()
+
+    waiter.wait_told(0.05)
+
+    assert waiter.told is None

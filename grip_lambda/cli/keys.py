@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -78,6 +79,12 @@ def _expiry(ctx: click.Context, param: click.Parameter, text: str | None) -> str
         raise click.BadParameter(str(error)) from None
 
 
+def _rate(ctx: click.Context, param: click.Parameter, rate: float | None) -> float | None:
+    if rate is not None and math.isnan(rate):  # which is in no range, nor out of one
+        raise click.BadParameter("a rate is a number of calls a second")
+    return rate
+
+
 def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
     if not api_keys.is_name(name):
         raise click.BadParameter("a name is 1 to 64 of A-Z, a-z, 0-9 and . _ @ + -")
@@ -122,6 +129,7 @@ def _name(ctx: click.Context, param: click.Parameter, name: str) -> str:
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1e6, min_open=True),
+    callback=_rate,
     help="So many calls a second at most, over all processes.",
 )
 @_file

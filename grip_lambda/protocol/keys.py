@@ -30,7 +30,9 @@ _NOTHING = "0" * 64
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _Service = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
-_Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
+_Time = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00$")
+]
 #: How many calls a key may make in a second.
 Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@+-]{1,64}$")]

@@ -53,11 +53,10 @@ def respond(error: Exception, environ: WSGIEnvironment, hub: Hub) -> Response:
     """Return the response that tells of an error: ``{"error", "code"}``."""
     if isinstance(error, RequestError):
         metrics.REFUSED.labels(error.code).inc()
-        if isinstance(error, (Unauthorized, Forbidden)):
-            client = address(hub, Request(environ))
+        if hub.settings.audit and isinstance(error, (Unauthorized, Forbidden)):
             hub.audit.refused(
                 error.code,
-                client=client,
+                client=address(hub, Request(environ)),
                 method=environ["REQUEST_METHOD"],
                 path=environ["PATH_INFO"],
             )

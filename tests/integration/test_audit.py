@@ -18,7 +18,7 @@ from tests.support.stack import wait_until
 @pytest.fixture
 def audited(tmp_path: Path) -> Iterator[KeyedStack]:
     file = str(tmp_path / "audit")
-    keys = {"host": "host", "admin": "admin"}
+    keys = {"host": "host", "other": "host", "admin": "admin"}
     running = KeyedStack(tmp_path, keys, GRIP_LAMBDA_AUDIT=file, WORKERS="1")
     yield running
     running.stop()
@@ -40,22 +40,28 @@ def test_who_changed_what_is_written_down_and_no_secret(audited: KeyedStack) -> 
     wait_until(lambda: len(lines()) == 1, what="the opening")
     path = f"/lambda/new/{lambda_id}?token={details['token']}"
     second = Socket(audited.ws_url, path, additional_headers=as_host)
-    second.open()
+    _, details = second.open()
     wait_until(lambda: len(lines()) == 2, what="the take-over")
-    assert ask("DELETE", f"/lambda/{lambda_id}", key).status_code == 204
+    path = f"/lambda/new/{lambda_id}?token={details['token']}"
+    as_other = {"Authorization": f"Bearer {audited.keys['other']}"}
+    third = Socket(audited.ws_url, path, additional_headers=as_other)
+    third.open()
+    wait_until(lambda: len(lines()) == 3, what="the take-over by another key")
+    assert ask("DELETE", f"/lambda/{lambda_id}", audited.keys["other"]).status_code == 204
     made = ask("POST", "/keys", audited.keys["admin"], json={"may": ["call"]}).json()
     assert ask("DELETE", f"/keys/{made['id']}", audited.keys["admin"]).status_code == 204
     assert ask("GET", "/lambda?token=secret", key).status_code == 403
     assert ask("GET", "/lambda", made["key"]).status_code == 401
 
-    for one in (first, second):
+    for one in (first, second, third):
         one.drop()
     written = lines()
     ids = {name: text[3:19] for name, text in audited.keys.items()}
     assert [(one["what"], one.get("key"), one.get("id")) for one in written] == [
         ("lambda opened", ids["host"], lambda_id),
         ("lambda taken over", ids["host"], lambda_id),
-        ("lambda deleted", ids["host"], lambda_id),
+        ("lambda taken over", ids["other"], lambda_id),
+        ("lambda deleted", ids["other"], lambda_id),
         ("key added", ids["admin"], made["id"]),
         ("key revoked", ids["admin"], made["id"]),
         ("refused", None, None),

@@ -619,3 +619,21 @@ def test_without_keys_configured_any_key_will_do_but_nothing_is_private(stack: S
         Socket(stack.ws_url, "/lambda/new?private")
     assert refused.value.response.status_code == 400
     assert b"no API keys are configured" in (refused.value.response.body or b"")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--rate", "nan"), ("--rate", "inf"), ("--rate", "0"), ("--rate", "many")),
+        *(("--expires", "soon"), ("--expires", "2020-01-01"), ("--comment", "a\tb")),
+    ],
+)
+def test_a_limit_that_makes_no_sense_makes_no_key(keyed: Keyed, option: str, value: str) -> None:
+    before = keyed.command("list", "--json").stdout
+
+    refused = keyed.command("add", "partner", option, value)
+
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert option in line
+    assert keyed.command("list", "--json").stdout == before

@@ -135,7 +135,7 @@ class Hosts:
         now = time.time()
         self.check_key(session.owner)
         self._check_owner(session, now)
-        self._replace(session, now)
+        has_replaced = self._replace(session, now)
         acknowledgement = Acknowledgement.parse(result)
         opened = msgspec.structs.replace(
             session,
@@ -147,11 +147,11 @@ class Hosts:
             context=acknowledgement.context,
         )
         described = acknowledgement.described
-        replaced = self._enter(
+        has_replaced |= self._enter(
             connection, opened, now, take_over=session.may_take_over, described=described
         )
         self._audit.note(
-            "lambda taken over" if replaced else "lambda opened",
+            "lambda taken over" if has_replaced else "lambda opened",
             key=opened.owner,
             client=connection.client(),
             id=opened.lambda_id,
@@ -167,14 +167,14 @@ class Hosts:
         if past is not None and past.generation not in (session.generation, session.replaces):
             raise Forbidden("another host has opened the id meanwhile")
 
-    def _replace(self, session: Session, now: float) -> None:
-        """Close the lambda of another key whose token this host has shown."""
+    def _replace(self, session: Session, now: float) -> bool:
+        """Close the lambda of another key whose token this host has shown; tell whether it did."""
         known = self._store.get_lambda(session.lambda_id, now) if session.replaces else None
-        if known is not None and known.generation == session.replaces:
-            closed = self._store.close_lambda(
-                known.id, known.connection, outcomes.DISCONNECTED, now
-            )
-            self._end([closed] if closed else [], Closing.TAKEN_OVER)
+        if known is None or known.generation != session.replaces:
+            return False
+        closed = self._store.close_lambda(known.id, known.connection, outcomes.DISCONNECTED, now)
+        self._end([closed] if closed else [], Closing.TAKEN_OVER)
+        return closed is not None
 
     def _enter(
         self,

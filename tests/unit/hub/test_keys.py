@@ -143,6 +143,7 @@ def test_a_file_of_something_else_is_refused_with_the_place(text: bytes, told: s
         {"secret": "x"},
         {"expires": "2030-01-01"},
         {"expires": 1893456000},
+        {"expires": "\u0662030-01-01T00:00:00+00:00"},
         {"rate": 0},
         {"rate": "many"},
     ],

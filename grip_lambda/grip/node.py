@@ -192,6 +192,18 @@ class Node(ABC):
         """
         self._publish_held(channel, self._item(HttpStreamFormat(action="hint")))
 
+    def restart(self, channel: str) -> None:
+        """Have Pushpin send the next piece to the stream held on ``channel``, whichever it is.
+
+        It keeps pieces back that do not follow the last one that it has passed on. If its next link
+        has brought what was missing, they would wait for a second, and those after them as well.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        # Without an id Pushpin forgets the last one; an HTTP stream has no use for the format.
+        self._publish_held(channel, self._item(WebSocketMessageFormat("")))
+
     def sync(self) -> None:  # noqa: B027 - most have nothing on its way
         """Wait until Pushpin has taken what was sent before, so that nothing overtakes it."""
 

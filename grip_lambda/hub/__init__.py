@@ -27,7 +27,9 @@ from .calls import (
     StreamedCalls,
     Waiters,
 )
+from .channels import parse_all_channel
 from .delivery import Delivery
+from .feeds import Link
 from .hosts import (
     Departures,
     Hosts,
@@ -103,7 +105,7 @@ class Hub:
             self.store,
             events,
             self.kept.end,
-            secret=secret,
+            link=Link(self.nodes, secret, "events"),
             grace_s=settings.grace_s,
         )
         self.all = CallsOfAll(
@@ -113,7 +115,7 @@ class Hub:
             self.calls,
             self.kept,
             limits=self.limits,
-            secret=secret,
+            link=Link(self.nodes, secret, "all", parse_all_channel),
             watching=self.watching,
         )
         self.hosts = Hosts(
@@ -141,7 +143,12 @@ class Hub:
         )
         unacknowledged = Unacknowledged(self.store, max(settings.ping_s, settings.grace_s))
         self.http_hosts = HttpHosts(
-            self.store, self.hosts, delivery.outbox, unacknowledged, settings
+            self.store,
+            self.hosts,
+            delivery.outbox,
+            unacknowledged,
+            settings=settings,
+            link=Link(self.nodes, secret, "next"),
         )
         self.uploads = Uploads(
             self.store, self.hosts, self.calls, delivery, unacknowledged, settings=settings

@@ -1,19 +1,26 @@
 """HTTP responses that Pushpin holds while a log (store/logs.py) is read with them.
 
-Each entry is published with its number, and Pushpin sends them in order. If it misses one, and
-every few seconds, it asks a link how the response goes on. The link is signed: it says which hold
-of which log it is for, and anybody may send a request to it.
+Each entry is published with its number, and Pushpin sends them in order. If it misses one, a
+second after the hold began, and every few seconds, it asks a link how the response goes on, and
+says in ``Grip-Last`` which hold of which log it asks for. While a response waits for that, nothing
+is sent with it. Pushpin asks ten different links in a second, but for a hundred responses each; so
+all have the same link. Only Pushpin knows it, and it takes ``Grip-Last`` from no client.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import NotFound
+from ..errors import NotFound, PublishError
+from ..grip.nodes import Nodes
 from ..protocol.signed import sign, unsign
-from .channels import is_number, log_channel, parse_log_channel
+from .channels import is_number, parse_log_channel
 
+log = logging.getLogger(__name__)
+
+_TEXT = "stream"
 #: Reads the place, the log and the hold from the name of a channel; None if it is no such channel.
 ParseChannel = Callable[[str], tuple[str, str, int] | None]
 
@@ -32,29 +39,26 @@ class Followed(NamedTuple):
     last: int
 
 
-class Links:
-    """The links of one purpose."""
+class Link:
+    """The link of one purpose.
+
+    Attributes:
+        link: its signed part.
+    """
 
     def __init__(
-        self,
-        secret: bytes,
-        purpose: str,
-        parse: ParseChannel = parse_log_channel,
-        channel: Callable[[str, str, int], str] = log_channel,
+        self, nodes: Nodes, secret: bytes, purpose: str, parse: ParseChannel = parse_log_channel
     ) -> None:
-        """Prepare to sign.
+        """Make the link.
 
         Args:
-            parse, channel: read and write the names of channels.
+            parse: reads the names of channels.
         """
+        self._nodes = nodes
         self._secret = secret
         self._purpose = purpose
         self._parse = parse
-        self._channel = channel
-
-    def sign(self, channel: str) -> str:
-        """Return the signed part of the link for the hold on a channel."""
-        return sign(self._secret, self._purpose, channel)
+        self.link = sign(secret, purpose, _TEXT)
 
     def followed(self, link: str, grip_last: str) -> Followed:
         """Read what Pushpin asks.
@@ -64,11 +68,19 @@ class Links:
             grip_last: the header with which Pushpin says what the response had last.
 
         Raises:
-            NotFound: we have not made this link, or it is for another hold.
+            NotFound: we have not made this link, or for no such hold.
         """
         channel, _, given = grip_last.partition(";")
-        known = self._parse(unsign(self._secret, self._purpose, link) or "")
+        is_ours = unsign(self._secret, self._purpose, link) == _TEXT
+        known = self._parse(channel.strip()) if is_ours else None
         last = given.partition("last-id=")[2].strip()
-        if known is None or self._channel(*known) != channel.strip() or not is_number(last):
+        if known is None or not is_number(last):
             raise NotFound("this address is for the proxy; read the stream where you asked for it")
         return Followed(*known, int(last))
+
+    def go_on(self, node: str, channel: str) -> None:
+        """Have Pushpin send whatever is published next, as it is told now what it has missed."""
+        try:
+            self._nodes[node].restart(channel)
+        except PublishError as error:
+            log.info("a stream may go on late: %s", error)

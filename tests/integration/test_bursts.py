@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from grip_lambda.client import AsyncClient, AsyncHost
 from tests.support.load import LoadHost, Reply, hosts, load
 from tests.support.stack import Stack, command, descendants
 from tests.support.traffic import check_calls, until
@@ -29,7 +30,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("bursts"))
+    running = Stack(tmp_path_factory.mktemp("bursts"), GRIP_LAMBDA_MAX_OPENINGS_PER_CLIENT="10000")
     yield running
     running.stop()
 
@@ -98,5 +99,63 @@ def test_no_host_is_lost_if_all_answer_in_the_same_instant(own_stack: Stack) -> 
             check_all_there(own_stack, to)
             failed = {(one.status, one.content) for one in check_calls(to, replies)}
             assert failed <= REFUSED
+
+    asyncio.run(run())
+
+
+# Pushpin asks ten different links in a second; see hub/feeds.py.
+
+
+def test_messages_to_hosts_that_have_just_opened_a_stream_wait_for_nothing(
+    own_stack: Stack,
+) -> None:
+    async def run() -> None:
+        for _ in range(6):
+            async with hosts(own_stack.ws_url, 4, transport="sse") as to:
+                replies = await load(own_stack.url, to, ({"n": n} for n in range(160)), 40)
+            assert check_calls(to, replies) == []
+            assert max(reply.seconds for reply in replies) < 0.9
+
+    asyncio.run(run())
+
+
+def test_streams_of_hosts_do_not_wait_for_one_another(own_stack: Stack) -> None:
+    async def run() -> None:
+        async with hosts(own_stack.ws_url, 60, transport="sse", apart_s=0.0) as to:
+            until_ = time.monotonic() + 3.0
+            bodies = ({"n": n} for n in itertools.count())
+            replies = await load(
+                own_stack.url, to, bodies, 60, until=lambda: time.monotonic() > until_, rest_s=0.1
+            )
+        assert check_calls(to, replies) == []
+        assert max(reply.seconds for reply in replies) < 1.5
+
+    asyncio.run(run())
+
+
+def test_streams_of_callers_do_not_wait_for_one_another(own_stack: Stack) -> None:
+    pieces = 25
+
+    async def count(_: Any) -> Any:
+        for n in range(pieces):
+            await asyncio.sleep(0.1)  # paces the stream
+            yield n
+
+    async def longest_gap(client: AsyncClient, lambda_id: str) -> float:
+        gaps, last = [], time.monotonic()
+        async with client.stream(lambda_id, "count") as stream:
+            async for _ in stream:
+                gaps.append(time.monotonic() - last)
+                last = time.monotonic()
+        assert len(gaps) == pieces
+        return max(gaps)
+
+    async def run() -> None:
+        async with (
+            AsyncHost(own_stack.url, {"count": count}) as host,
+            AsyncClient(own_stack.url) as client,
+        ):
+            gaps = await asyncio.gather(*(longest_gap(client, host.id) for _ in range(60)))
+        assert max(gaps) < 1.5
 
     asyncio.run(run())

@@ -345,8 +345,8 @@ def test_nobody_but_the_proxy_follows_a_stream(stack: Stack, opened: SocketFacto
     message = host.receive()
     forged = f"log-{host.id}-1-{message['id']}; last-id=0"
     for name in ("Grip-Last", "Grip_Last"):  # WSGI does not tell them apart
-        for link in ("1", forged, "x.y"):
-            url = f"{stack.url}/calls/{message['id']}/events/{link}"
+        for link in ("1", forged, "x.y", "stream", "stream.y"):
+            url = f"{stack.url}/call-streams/{link}"
             response = requests.get(url, headers={name: forged}, timeout=10)
             assert (response.status_code, response.json()["code"]) == (404, "not_found")
     host.answer(message, result=1)

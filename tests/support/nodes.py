@@ -17,6 +17,7 @@ class RecordingNode:
         streamed: channel, number and data of each piece of a stream.
         ended: channel and number of each end of a stream.
         asked: the channels whose next link was asked for.
+        restarted: those that were to go on with whatever comes.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class RecordingNode:
         self.streamed: list[tuple[str, int, bytes]] = []
         self.ended: list[tuple[str, int]] = []
         self.asked: list[str] = []
+        self.restarted: list[str] = []
 
     def ensure_reachable(self) -> None:
         """Be there."""
@@ -45,6 +47,9 @@ class RecordingNode:
 
     def ask_again(self, channel: str) -> None:
         self.asked.append(channel)
+
+    def restart(self, channel: str) -> None:
+        self.restarted.append(channel)
 
 
 def nodes_of(node: RecordingNode) -> Nodes:

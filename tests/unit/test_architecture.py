@@ -66,7 +66,7 @@ CLOSED = [
 ]
 #: The floors of the hub, from below; each may import those below it.
 FLOORS = [
-    {"access", "channels"},
+    {"access", "channels", "order"},
     {"delivery", "feeds"},
     {"watching"},
     {"calls"},

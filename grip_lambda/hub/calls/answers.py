@@ -20,6 +20,7 @@ from ...grip.nodes import Nodes
 from ...protocol import sse
 from ...store import Appended, Call, Outcome, Reader, Store, Tail
 from ..channels import ALL, all_channel
+from ..order import Order
 from . import outcomes
 from .responses import Response
 
@@ -92,6 +93,7 @@ class Answers:
     def __init__(self, store: Store, nodes: Nodes) -> None:
         self._store = store
         self._nodes = nodes
+        self._order = Order()
 
     def begin(self, group: Group, calls: Sequence[Call]) -> None:
         """Begin the log of these calls."""
@@ -101,6 +103,10 @@ class Answers:
     def add(self, call: Call, outcome: Outcome) -> None:
         """Add what one of the calls has ended with, and publish it if it is waited for."""
         group = _group.decode(call.details)
+        with self._order.turn(group.place, group.name):
+            self._add(call, group, outcome)
+
+    def _add(self, call: Call, group: Group, outcome: Outcome) -> None:
         try:
             entry = _entry(call, outcome)
             added = self._append(call, group, entry, reserve=_RESERVE)

@@ -25,7 +25,7 @@ from ...store import Call, Host, Lambda, Outcome, Store
 from ..access import Limits, refusal
 from ..channels import all_channel, parse_all_channel
 from ..delivery import Delivery, call_message
-from ..feeds import Links
+from ..feeds import Link
 from ..watching import UNWATCHED, Watcher, about_of
 from . import outcomes
 from .answers import GATHERED, HOSTS_MAX, LATE_S, STREAMED, Answers, Group, Read
@@ -74,13 +74,13 @@ class CallsOfAll:
         kept: KeptCalls,
         *,
         limits: Limits,
-        secret: bytes,
+        link: Link,
         watching: Watcher = UNWATCHED,
     ) -> None:
         """Prepare to ask.
 
         Args:
-            secret: what links are signed with.
+            link: where Pushpin asks how a stream goes on.
             watching: is told of each call.
         """
         self._store = store
@@ -89,7 +89,7 @@ class CallsOfAll:
         self._calls = calls
         self._kept = kept
         self._limits = limits
-        self._links = Links(secret, "all", parse_all_channel, all_channel)
+        self._link = link
         self._watching = watching
 
     def begin(self, method: str, body: bytes, caller: Caller) -> Asked:
@@ -233,11 +233,14 @@ class CallsOfAll:
         Raises:
             NotFound: we have not made this link.
         """
-        place, name, hold, last = self._links.followed(link, grip_last)
+        place, name, hold, last = self._link.followed(link, grip_last)
         found = self._answers.read(place, name)
         if found is None or found.hold != hold:
             return Piece(b"")
-        return self._piece(place, name, found, last)
+        piece = self._piece(place, name, found, last)
+        if piece.channel is not None:
+            self._link.go_on(found.tail.reader.node, piece.channel)
+        return piece
 
     def left(self, channel: str) -> None:
         """Note that nobody holds a reader any more: what it has asked for is cancelled soon."""
@@ -270,7 +273,7 @@ class CallsOfAll:
         if found.is_complete:
             return Piece(body)
         channel = all_channel(place, name, found.hold)
-        link = f"/service-streams/{self._links.sign(channel)}"
+        link = f"/service-streams/{self._link.link}"
         return Piece(body or sse.COMMENT, channel, max(found.tail.last, after), link)
 
 

@@ -15,6 +15,7 @@ from ...store import Call, Entry, Outcome, Store
 from ...store.facts import RESULT_KEPT_S
 from ..access import Limits
 from ..channels import log_channel
+from ..order import Order
 from .kinds import STREAM, Streamed, kind_of
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class CallEvents:
         self._store = store
         self._nodes = nodes
         self._limits = limits
+        self._order = Order()
 
     def progress(self, call: Call, connection: str, value: bytes, now: float) -> None:
         """Add what a host reports, a JSON text, if the caller wants to know it.
@@ -42,11 +44,13 @@ class CallEvents:
         """
         event = stream_kind(call).progress(call, value, lambda: self._previous(call, now))
         if event is not None:
-            self._add(call, event, now, connection=connection)
+            with self._order.turn(call.lambda_id, call.token):
+                self._add(call, event, now, connection=connection)
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Add the last event of a call that has ended."""
-        self._add(call, stream_kind(call).last(call, outcome), time.time(), final=True)
+        with self._order.turn(call.lambda_id, call.token):
+            self._add(call, stream_kind(call).last(call, outcome), time.time(), final=True)
 
     def _previous(self, call: Call, now: float) -> bytes:
         """Return the data of the last event; empty if there is none."""

@@ -15,7 +15,7 @@ from ...errors import Busy, NotFound, RateLimited
 from ...protocol import ids
 from ...store import Call, KnownCall, Outcome, Store, Tail, Wait
 from ..channels import is_number, log_channel, parse_log_channel
-from ..feeds import Links
+from ..feeds import Link
 from . import outcomes
 from .events import CallEvents, encode, event_id, lives, stream_kind
 from .kinds import Streamed, kind_of
@@ -56,17 +56,17 @@ class StreamedCalls:
         events: CallEvents,
         end: Callable[[str, str, Outcome], None],
         *,
-        secret: bytes,
+        link: Link,
         grace_s: float,
     ) -> None:
         """Prepare to read.
 
         Args:
             end: ends a call, given its lambda, its token and its outcome, and tells its host.
-            secret: what links are signed with.
+            link: where Pushpin asks how a stream goes on.
             grace_s: seconds that a caller may be away.
         """
-        self._links = Links(secret, "events")
+        self._link = link
         self._store = store
         self._events = events
         self._end = end
@@ -143,7 +143,7 @@ class StreamedCalls:
         Raises:
             NotFound: we have not made this link.
         """
-        lambda_id, token, hold, last = self._links.followed(link, grip_last)
+        lambda_id, token, hold, last = self._link.followed(link, grip_last)
         now = time.time()
         tail = self._store.logs.read(lambda_id, token, last, now)
         if tail is None or tail.reader.hold != hold:
@@ -152,7 +152,10 @@ class StreamedCalls:
             self._awaited(lambda_id, token, now, _SILENT_S)
         found = self._store.get_call(lambda_id, token, now)
         kind = stream_kind(None if found is None else found.call)
-        return self._piece(lambda_id, token, tail, last, kind)
+        piece = self._piece(lambda_id, token, tail, last, kind)
+        if piece.channel is not None:
+            self._link.go_on(tail.reader.node, piece.channel)
+        return piece
 
     def left(self, channel: str) -> None:
         """Note that nobody holds a stream any more; its caller has a little time to come back."""
@@ -206,7 +209,7 @@ class StreamedCalls:
         last = tail.entries[-1].seq if tail.entries else after
         channel = log_channel(lambda_id, token, tail.reader.hold)
         body = body or kind.opening(event_id(token, last))
-        return Piece(body, channel, last, f"/calls/{token}/events/{self._links.sign(channel)}")
+        return Piece(body, channel, last, f"/call-streams/{self._link.link}")
 
     def _awaited(self, lambda_id: str, token: str, now: float, seconds: float) -> None:
         """Have the call cancelled unless its caller shows by then."""

@@ -16,6 +16,7 @@ from ...protocol.ids import EventId
 from ...settings import NEXT_S
 from ...store import Call, Entry, Host, Reader, Store
 from ..channels import log_channel
+from ..order import Order
 from .closing import Closing
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Outbox:
         self._store = store
         self._nodes = nodes
         self._secret = secret
+        self._order = Order()
 
     def ensure_reachable(self, host: Host) -> None:
         """Do nothing: a message waits for its host, which may be on its way to another Pushpin."""
@@ -58,7 +60,10 @@ class Outbox:
         wait: bool = False,
     ) -> None:
         """Send a message to a host, now or when it is back; see Transport."""
-        connection = host.connection
+        with self._order.turn(lambda_id, host.connection):
+            self._send(lambda_id, host.connection, message, call)
+
+    def _send(self, lambda_id: str, connection: str, message: bytes, call: Call | None) -> None:
         now = time.time()
         added = self._store.logs.append(
             lambda_id,

@@ -55,7 +55,7 @@ UNDESCRIBED = (
     "/held/",
     "/lambda-streams/",
     "/service-streams/",
-    "/calls/<token>/events/",
+    "/call-streams/",
     "/static/",
 )
 

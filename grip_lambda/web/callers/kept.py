@@ -36,8 +36,8 @@ def show(token: str) -> Response:
     )
 
 
-@blueprint.get("/calls/<token>/events/<link>")
-def events(token: str, link: str) -> Response:
+@blueprint.get("/call-streams/<link>")
+def events(link: str) -> Response:
     """Tell Pushpin how a stream goes on that it holds."""
     hub, request = current_hub(), flask.request
     http_node(hub, request)

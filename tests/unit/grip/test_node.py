@@ -65,3 +65,12 @@ def test_a_stream_that_is_never_quiet_is_asked_for_a_sign_of_life(
 
     asked = [channel for channel, *_, sent in node.published if sent == {"action": "hint"}]
     assert asked == ["busy"] * 2
+
+
+def test_a_stream_that_is_restarted_is_sent_nothing() -> None:
+    node = Noting()
+
+    node.restart("channel")
+
+    ((channel, id, prev_id, _),) = node.published
+    assert (channel, id, prev_id) == ("channel", None, None), "or Pushpin goes on to sort"

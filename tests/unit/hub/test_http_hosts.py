@@ -79,8 +79,9 @@ def test_a_link_goes_on_with_its_own_hold_alone(hub: Hub) -> None:
 
     assert current is not None
     assert current.body == b""
+    assert hub.http_hosts.next(stream.link, f"{stream.channel}x; last-id=0") is None
     with pytest.raises(NotFound):
-        hub.http_hosts.next(stream.link, f"{stream.channel}x; last-id=0")
+        hub.http_hosts.next(f"{stream.link}x", following)
     event_id = stream.body.decode().split("\n")[0].removeprefix("id: ")
     hub.http_hosts.stream(asking(SSE, event_id))
     assert hub.http_hosts.next(stream.link, following) is None, "another one reads now"

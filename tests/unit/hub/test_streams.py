@@ -12,6 +12,7 @@ from grip_lambda.errors import NotFound
 from grip_lambda.hub.access import Limits
 from grip_lambda.hub.calls import STREAM, CallEvents, StreamedCalls, outcomes
 from grip_lambda.hub.channels import log_channel
+from grip_lambda.hub.feeds import Link
 from grip_lambda.store import Call, Outcome, Store
 from tests.support.nodes import RecordingNode, nodes_of
 from tests.support.stores import store_with_host
@@ -30,7 +31,11 @@ class Scene:
         self.ended: list[tuple[str, str, Outcome]] = []
         self.events = CallEvents(store, nodes_of(self.node), Limits(store))
         self.streamed = StreamedCalls(
-            store, self.events, lambda *end: self.ended.append(end), secret=b"secret", grace_s=5.0
+            store,
+            self.events,
+            lambda *end: self.ended.append(end),
+            link=Link(nodes_of(self.node), b"secret", "events"),
+            grace_s=5.0,
         )
         now = time.time()
         self.call = Call(

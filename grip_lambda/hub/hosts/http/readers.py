@@ -18,7 +18,7 @@ from ....settings import Settings
 from ....store import Entry, Reader, Store, Tail
 from ...channels import log_channel, parse_log_channel
 from ...delivery import LATE_S, LIVES_S, POLL, SEEN_S, SSE, Outbox
-from ...feeds import Links
+from ...feeds import Link
 from ..registry import Hosts
 from .event_ids import EventIds
 from .reads import HostRequest, Polled, Stream
@@ -48,13 +48,15 @@ class HttpHosts:
         hosts: Hosts,
         outbox: Outbox,
         unacknowledged: Unacknowledged,
+        *,
         settings: Settings,
+        link: Link,
     ) -> None:
         self._store = store
         self._hosts = hosts
         self._outbox = outbox
         self._secret = settings.secret
-        self._links = Links(settings.secret, "next")
+        self._link = link
         self._grace_s = settings.grace_s
         self._unacknowledged = unacknowledged
         self._events = EventIds(store, hosts, unacknowledged, settings.secret)
@@ -100,19 +102,21 @@ class HttpHosts:
             NotFound: we have not made this link.
             StoreError: Pushpin is to ask again.
         """
-        lambda_id, connection, hold, last = self._links.followed(link, grip_last)
+        lambda_id, connection, hold, last = self._link.followed(link, grip_last)
         now = time.time()
         event = EventId(lambda_id, connection, last)
         tail = self._store.logs.read(lambda_id, connection, event.seq, now, lives_s=LIVES_S)
         if tail is None or tail.reader.hold != hold or not self._events.is_wanted(event, now):
             return None
         self._renew(event, now + SEEN_S, now)
-        return self._stream(event, tail, b"")
+        found = self._stream(event, tail, b"")
+        self._link.go_on(tail.reader.node, found.channel)
+        return found
 
     def _stream(self, event: EventId, tail: Tail, body: bytes) -> Stream:
         channel = log_channel(event.lambda_id, event.connection, tail.reader.hold)
         body += self._outbox.events(event.lambda_id, event.connection, tail.entries)
-        return Stream(channel, tail.last, self._links.sign(channel), body)
+        return Stream(channel, tail.last, self._link.link, body)
 
     # Polls
 

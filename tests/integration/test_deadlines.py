@@ -170,6 +170,37 @@ def test_answers_outlast_a_short_lock(on_file: tuple[Stack, Away]) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(("wait_s", "locked_s"), [(0.8, 0.5), (5, 1.3)])
+def test_callers_that_are_held_while_the_store_is_locked_are_found_when_it_is_back(
+    on_file: tuple[Stack, Away], wait_s: float, locked_s: float
+) -> None:
+    """The store is told who holds them after a third of their time, or a second, in vain."""
+    stack, away = on_file
+
+    async def run() -> None:
+        go_on = asyncio.Event()
+        answers = wait_s > 1
+
+        async def late(method: str, body: Any) -> Any:
+            await go_on.wait()
+            return body
+
+        async with hosts(stack.ws_url, 1, late, transport="sse") as (one,):
+            calls = await called(stack.url, one, wait_s, 8)
+            await until(lambda: len(one.seen) == 8, "that all are asked")
+            with away():
+                await asyncio.sleep(locked_s)  # is how long it is locked
+            assert [one.result() for one in calls if one.done()] == []
+            if answers:
+                await asyncio.sleep(0.1)  # by then the store knows
+                go_on.set()
+            assert await told(calls, locked_s + 0.1 if answers else wait_s) == Counter(
+                {(200, "") if answers else TOO_LATE: 8}
+            )
+
+    asyncio.run(run())
+
+
 def test_a_worker_that_stands_still_keeps_nobody_waiting(
     start_stack: StackFactory, record_property: Any
 ) -> None:

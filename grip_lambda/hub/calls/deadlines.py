@@ -2,6 +2,9 @@
 
 Each process notes what it has a Pushpin hold. What the sweep should have ended, and has not, ends
 here: after its deadline a call has no other outcome than that, whatever the store says later.
+
+If the store could not be told which Pushpin holds a caller, nobody else finds that caller: neither
+the sweep nor who takes the answer of the host. The store is told as soon as it is back.
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import count
+from typing import NamedTuple
 
+from ...errors import StoreError
+from ...store.patience import Patience
 from .responses import Hold, Response
 
 log = logging.getLogger(__name__)
@@ -23,8 +29,23 @@ _TICK_S = 0.1
 #: Of so many holds deadlines are kept here; those of more end a second late, by Pushpin's timeout.
 _MOST = 20_000
 
+#: How long the store is waited for that is to be told of a hold, in seconds.
+_TELL_S = 0.05
+
 #: Answers the request that a Pushpin holds on a channel.
 Respond = Callable[[str, str, Response], None]
+#: Tells the store who holds a caller, given the time; answers the caller if the call has ended.
+Tell = Callable[[float], None]
+
+
+class _Kept(NamedTuple):
+    """A hold that ends at a deadline; no two have the same number."""
+
+    deadline: float
+    number: int
+    node: str
+    channel: str
+    response: Response
 
 
 class Deadlines:
@@ -33,8 +54,10 @@ class Deadlines:
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
         self._lock = threading.Lock()
-        self._holds: list[tuple[float, int, str, str, Response]] = []
-        self._number = count()  # no two are equal, then
+        self._holds: list[_Kept] = []
+        #: Those that the store knows nothing of.
+        self._untold: dict[int, tuple[_Kept, Tell]] = {}
+        self._number = count()
         self._swept = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
@@ -45,18 +68,22 @@ class Deadlines:
     def stop(self) -> None:
         self._stopped.set()
 
-    def keep(self, hold: Hold, node: str, deadline: float) -> Hold:
+    def keep(self, hold: Hold, node: str, deadline: float, tell: Tell | None = None) -> Hold:
         """Note a hold that is about to begin.
 
         Args:
             node: the Pushpin that holds it.
             deadline: when it ends, in seconds since 1970.
+            tell: tells the store of it; None if the store knows of it.
         """
         if self._thread.is_alive():  # which it is not in a function
             with self._lock:
-                if len(self._holds) < _MOST:
-                    entry = (deadline, next(self._number), node, hold.channel, hold.response)
-                    heapq.heappush(self._holds, entry)
+                if len(self._holds) + len(self._untold) < _MOST:
+                    kept = _Kept(deadline, next(self._number), node, hold.channel, hold.response)
+                    if tell is None:
+                        heapq.heappush(self._holds, kept)
+                    else:
+                        self._untold[kept.number] = kept, tell
         return hold
 
     def swept(self, until: float) -> None:
@@ -75,18 +102,41 @@ class Deadlines:
         """End what was due a while before ``now``, unless the sweep has come since."""
         late = []
         with self._lock:
-            while self._holds and self._holds[0][0] <= now - _LATE_S:
-                hold = heapq.heappop(self._holds)
-                if hold[0] > self._swept:
-                    late.append(hold)
+            while self._holds and self._holds[0].deadline <= now - _LATE_S:
+                kept = heapq.heappop(self._holds)
+                if kept.deadline > self._swept:
+                    late.append(kept)
+        self._end(late)
+
+    def tell(self, now: float) -> None:
+        """Tell the store of what it does not know yet, and end what is due by ``now``."""
+        with self._lock:
+            due = [kept for kept, _ in self._untold.values() if kept.deadline <= now]
+            for kept in due:
+                del self._untold[kept.number]
+            rest = list(self._untold.values())
+        self._end(due)
+        for kept, tell in rest:
+            try:
+                with Patience(_TELL_S):
+                    tell(now)
+            except StoreError:
+                return  # so are the others
+            with self._lock:
+                del self._untold[kept.number]
+                heapq.heappush(self._holds, kept)
+
+    def _end(self, late: list[_Kept]) -> None:
         if late:
             log.warning("the store is late: %d deadlines are kept without it", len(late))
-        for _, _, node, channel, response in late:
-            self._respond(node, channel, response)
+        for kept in late:
+            self._respond(kept.node, kept.channel, kept.response)
 
     def _run(self) -> None:
         while not self._stopped.wait(_TICK_S):
+            now = time.time()
             try:
-                self.end_late(time.time())
+                self.end_late(now)
+                self.tell(now)
             except Exception:
                 log.exception("a deadline was not kept")

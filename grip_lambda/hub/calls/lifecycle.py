@@ -24,6 +24,7 @@ from ...protocol.names import check_method
 from ...store import Call, Chosen, Host, IdempotencyKey, Outcome, SameCall, Store
 from ...store.patience import for_call
 from ..access import Limits, check_call, refusal
+from ..channels import call_channel
 from ..delivery import Delivery, call_message
 from ..watching import UNWATCHED, Watcher, about_of
 from . import outcomes
@@ -38,7 +39,7 @@ from .caller import (
     hold_of,
     idempotency_key_of,
 )
-from .deadlines import Deadlines
+from .deadlines import Deadlines, Tell
 from .replies import Replies, render
 from .responses import Hold, Response
 
@@ -247,18 +248,30 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without the store: %s", error)
-            return self._hold(guess, time.time())
+            return self._hold(guess, time.time(), partial(self._tell, guess))
         if known is None:
             return render(guess, outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
         check_maker(call, key)
         return self._hold(call, now) if outcome is None else render(call, outcome)
 
-    def _hold(self, call: Call, now: float) -> Hold | Response:
-        """Have a caller held until the deadline, after which there is no other outcome."""
+    def _hold(self, call: Call, now: float, tell: Tell | None = None) -> Hold | Response:
+        """Have a caller held until the deadline, after which there is no other outcome.
+
+        Args:
+            tell: as Deadlines.keep.
+        """
         if call.deadline <= now:
             return render(call, outcomes.DEADLINE_EXCEEDED)
-        return self.deadlines.keep(hold_of(call, now), call.node, call.deadline)
+        return self.deadlines.keep(hold_of(call, now), call.node, call.deadline, tell)
+
+    def _tell(self, call: Call, now: float) -> None:
+        """Tell the store who holds the caller, and the caller how the call has ended if it has."""
+        known = self._store.hand_over(call.lambda_id, call.token, call.node, now)
+        outcome = outcomes.DEADLINE_EXCEEDED if known is None else known.outcome
+        if outcome is not None:
+            shown = render(call if known is None else known.call, outcome)
+            self._replies.respond(call.node, call_channel(call), shown)
 
     def end(self, lambda_id: str, connection: str, ended: Mapping[str, Outcome]) -> int:
         """End calls that ``connection`` was asked; the outcome is stored before it is published.

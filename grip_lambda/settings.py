@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .credentials import with_files
 from .errors import ConfigError
 from .origins import parse_origins
 from .private import make_private
@@ -53,6 +54,10 @@ OPEN = (
     "No API keys are configured: whoever reaches this server can open, list and call lambdas."
     " GRIP_LAMBDA_API_KEYS names a file of keys."
 )
+
+#: What fits into the files of Pushpin and nginx, and how that is said.
+SIGNING_KEY = r"[A-Za-z0-9_=+/:.-]{8,}"
+SIGNING_KEY_SAYS = "must have eight characters at least: letters, digits and _=+/:.- only"
 
 #: Bytes of a call's body: Pushpin can't hold a request with a larger one.
 MAX_BODY = 100_000
@@ -177,7 +182,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         ConfigError: one is missing or makes no sense.
     """
-    env = _Environment(os.environ if environ is None else environ)
+    env = _Environment(with_files(os.environ if environ is None else environ))
     data_folder(env)
     for name in _NEVER_EMPTY:
         if not env.get(name, name).strip():
@@ -341,8 +346,8 @@ def signing_key(data: Path) -> str:
         ConfigError: it can't be read or made, or would not fit into Pushpin's files.
     """
     key = kept_secret(data / "sig-key")
-    if not re.fullmatch(r"[A-Za-z0-9_=+/:.-]+", key):
-        raise ConfigError(f"the key {data / 'sig-key'} may have letters, digits and _=+/:.- only")
+    if not re.fullmatch(SIGNING_KEY, key):
+        raise ConfigError(f"the key {data / 'sig-key'} {SIGNING_KEY_SAYS}")
     return key
 
 

@@ -32,6 +32,9 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "version": "versions:version",
     "keys": "keys:keys",
+    "pushpin": "serving:pushpin",
+    "backend": "serving:backend",
+    "front": "serving:front",
 }
 
 

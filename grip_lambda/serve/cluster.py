@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from .. import metrics, settings
+from ..credentials import with_files
 from ..errors import ConfigError
 from .checks import INSPECTED, count_keys, tell_who_may, told_clients, written
 from .child import Child
@@ -67,7 +68,7 @@ def run(options: Options) -> None:
 
 class _Cluster:
     def __init__(self, options: Options, data: Path, state: State, rundir: Path) -> None:
-        environ = dict(os.environ)
+        environ = with_files(os.environ)
         self._state = state
         self._listening = Listening.on(options.host, options.port)
         redis_port, private_port, *ports = free_ports(2 + options.nodes + options.backends)

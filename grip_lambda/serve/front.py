@@ -37,6 +37,7 @@ class FrontConfig:
         key: what a backend knows its requests by.
         rundir: the folder for its files.
         private: where the Pushpins ask, to be spread over the backends; None if they ask those.
+        certificate, certificate_key: files for TLS; None without.
     """
 
     listen: Sequence[str]
@@ -45,6 +46,8 @@ class FrontConfig:
     key: str
     rundir: Path
     private: str | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
 
     def write(self) -> list[str]:
         """Write its configuration, and return the command that starts it."""
@@ -73,11 +76,25 @@ class FrontConfig:
                 BACKENDS=_servers(self.backends, _failing(self.backends)),
                 OPENINGS=_OPENINGS * len(self.pushpins),
                 PRIVATE=private,
-                LISTEN="\n".join(f"        listen {one};" for one in map(_listened, self.listen)),
+                LISTEN=self._listen(),
                 KEY=self.key,
             )
         )
         return [_program() or "nginx", "-p", str(self.rundir), "-e", "stderr", "-c", str(path)]
+
+    def _listen(self) -> str:
+        """Return where clients connect, as lines of the configuration."""
+        if self.certificate is None:
+            return "\n".join(f"        listen {one};" for one in map(_listened, self.listen))
+        return "\n".join(
+            [
+                *(f"        listen {one} ssl http2;" for one in map(_listened, self.listen)),
+                f'        ssl_certificate "{self.certificate.absolute()}";',
+                f'        ssl_certificate_key "{self.certificate_key}";',
+                "        ssl_protocols TLSv1.2 TLSv1.3;",
+                "        ssl_session_cache shared:tls:10m;",
+            ]
+        )
 
 
 def is_wanted(env: Mapping[str, str]) -> bool:

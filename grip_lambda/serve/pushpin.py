@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -48,7 +48,7 @@ _given: set[int] = set()
 
 @dataclass(frozen=True)
 class PushpinConfig:
-    """One Pushpin of this machine. All but ``port`` listens on the loopback interface.
+    """One Pushpin of this machine.
 
     Attributes:
         node: its name.
@@ -62,6 +62,7 @@ class PushpinConfig:
         hosts: the addresses that ``port`` is on, in brackets where they are IPv6.
         maxconn: how many clients may be connected at once.
         trusted: how many proxies before it tell a client's address.
+        control_host: the address that all ports but ``port`` are on.
     """
 
     node: str
@@ -78,6 +79,7 @@ class PushpinConfig:
     hosts: Sequence[str] = ("127.0.0.1",)
     maxconn: int = 1000
     trusted: int = 0
+    control_host: str = "127.0.0.1"
 
     @classmethod
     def local(
@@ -92,23 +94,28 @@ class PushpinConfig:
         hosts: Sequence[str] = ("127.0.0.1",),
         maxconn: int = 1000,
         has_front: bool = False,
+        control: tuple[str, int] | None = None,
     ) -> PushpinConfig:
-        """Return a configuration with free ports for all but ``port``.
+        """Return a configuration in which all but ``port`` is on one address.
 
         Args:
             env: settings: how many zurls there are, whether there are statistics, how many proxies
                 there are before the front, or before this.
             has_front: whether a front stands before it.
+            control: that address, and the first of four ports; free ports of the loopback
+                interface if None.
 
         Raises:
             ConfigError: one makes no sense.
         """
-        control, push, sub, http_control = free_ports(4)
+        control_host, first = control or ("127.0.0.1", 0)
+        a, b, c, d = range(first, first + 4) if first else free_ports(4)
         zurls = whole_number(env, "GRIP_LAMBDA_ZURLS", DEFAULT_ZURLS, 1, 32)
         statistics = whole_number(env, "GRIP_LAMBDA_PUSHPIN_STATS", 0, 0, 1) == 1
-        ports = (port, control, push, sub, http_control)
         trusted = whole_number(env, "GRIP_LAMBDA_TRUSTED_PROXIES", 0, 0, 20) + has_front
-        return cls(node, *ports, backend, key, rundir, zurls, statistics, hosts, maxconn, trusted)
+        ports = (port, a, b, c, d)
+        made = cls(node, *ports, backend, key, rundir, zurls, statistics, hosts, maxconn, trusted)
+        return replace(made, control_host=control_host)
 
     @property
     def listen(self) -> str:
@@ -117,7 +124,7 @@ class PushpinConfig:
 
     @property
     def control_uri(self) -> str:
-        return f"tcp://127.0.0.1:{self.control_port}"
+        return f"tcp://{self.control_host}:{self.control_port}"
 
     def write(self) -> list[str]:
         """Write its files, and return the command that starts it."""

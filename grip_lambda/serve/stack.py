@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from .. import metrics, settings
+from ..credentials import with_files
 from ..errors import GripLambdaError
 from ..hub.calls import outcomes
 from ..hub.watching import tell_dropped
@@ -74,7 +75,7 @@ def serve(options: Options) -> None:
 
 class _Stack:
     def __init__(self, options: Options, data: Path, state: State, rundir: Path) -> None:
-        environ = dict(os.environ)
+        environ = with_files(os.environ)
         self._state = state
         self._rundir = rundir
         self._listening = Listening.on(options.host, options.port)
@@ -218,10 +219,13 @@ def drop_node(store_url: str, node: str) -> None:
         log.error("lambdas of %s were not dropped: %s", node, error)
 
 
-def backend_child(name: str, port: int, workers: int, environ: dict[str, str]) -> Child:
+def backend_child(
+    name: str, port: int, workers: int, environ: dict[str, str], host: str = "127.0.0.1"
+) -> Child:
     """Return the Flask backend as a child process."""
     threads = settings.threads(environ)
-    return Child(name, [sys.executable, "-m", *backend_command(port, workers, threads)], environ)
+    command = [sys.executable, "-m", *backend_command(port, workers, threads), "--host", host]
+    return Child(name, command, environ)
 
 
 def workers_of(backend: Child) -> list[int]:

@@ -15,7 +15,7 @@ JS     := clients/js/grip-lambda.js clients/js/*.ts clients/js/grip-lambda/*.js 
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd wrk node chromium clean purge
+.PHONY: bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd haproxy wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ coverage: install  ## Tell what the unit tests reach; the lines are in build/cov
 	@mkdir -p build/coverage
 	@$(PY) -m pytest -q $(UNIT) --cov --cov-report=term --cov-report=html
 
-test: install pushpin redis nginx ss systemd chromium $(NODE)  ## Run the whole test suite against real servers
+test: install pushpin redis nginx ss systemd haproxy chromium $(NODE)  ## Run the whole test suite against real servers
 	@$(PY) -m pytest -m "not alone and not breaks" -n $(JOBS) --dist loadfile
 	@$(PY) -m pytest -m breaks -n 2 --dist loadfile
 	@$(PY) -m pytest -m alone
@@ -136,6 +136,10 @@ ss:
 # systemd-analyze checks the units in deploy/systemd; nothing of it is started.
 systemd:
 	@command -v systemd-analyze >/dev/null || tools/apt-install systemd
+
+# A proxy before the server, as in docs/proxies.md.
+haproxy:
+	@PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || tools/apt-install haproxy
 
 chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || tools/apt-install chromium chromium-driver

@@ -184,6 +184,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = _Environment(with_files(os.environ if environ is None else environ))
     data_folder(env)
+    public_url(env)
     for name in _NEVER_EMPTY:
         if not env.get(name, name).strip():
             raise ConfigError(f"{name} is empty: give it a value, or don't set it")
@@ -313,6 +314,21 @@ def host(env: Mapping[str, str]) -> str:
             f"HOST must be an IP address, like 0.0.0.0, :: or 127.0.0.1, or localhost, not {text!r}"
         ) from None
     return str(address)
+
+
+def public_url(env: Mapping[str, str]) -> str:
+    """Return where clients reach the server, without a slash at its end; empty if it is not set.
+
+    Raises:
+        ConfigError: it is no such address.
+    """
+    text = env.get("GRIP_LAMBDA_PUBLIC_URL", "").rstrip("/")
+    if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ConfigError(
+            "GRIP_LAMBDA_PUBLIC_URL must be like https://example.org or https://example.org/grip,"
+            f" not {text[:100]!r}"
+        )
+    return text
 
 
 def data_folder(env: Mapping[str, str]) -> Path:

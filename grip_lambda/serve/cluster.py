@@ -77,6 +77,7 @@ class _Cluster:
         self._options = options
         self._rundir = rundir
         self._url = self._listening.url
+        self._public_url = settings.public_url(environ) or self._url
         self._store = f"redis://127.0.0.1:{redis_port}/0"
         key, clients = settings.signing_key(data), told_clients(has_front=True)
         self._node_urls = {
@@ -190,7 +191,7 @@ class _Cluster:
             return
         say(
             f"\nThe cluster is ready: {len(nodes)} Pushpins, {len(every) - len(nodes)} backends,"
-            f" one Redis, one nginx.\n\n  {self._url}/  (everything, through nginx)"
+            f" one Redis, one nginx.\n\n  {self._public_url}/  (everything, through nginx)"
         )
         for name, url in nodes.items():
             say(f"  {url}/  (node {name} alone)")

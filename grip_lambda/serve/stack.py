@@ -80,6 +80,7 @@ class _Stack:
         self._rundir = rundir
         self._listening = Listening.on(options.host, options.port)
         self._url = self._listening.url
+        self._public_url = settings.public_url(environ) or self._url
         backend, behind = free_ports(2)
         self._has_front = has_front = front.is_wanted(environ)
         if has_front:
@@ -184,18 +185,19 @@ class _Stack:
         if not wait_for(lambda: answers(f"{self._url}/readyz"), READY_S):
             say(f"grip-lambda does not answer at {self._url} yet; see above", err=True)
             return
+        url = self._public_url
         if self._key_count is None:
-            say(f"\ngrip-lambda is ready. Open {self._url}/console to see and call what is open.")
+            say(f"\ngrip-lambda is ready. Open {url}/console to see and call what is open.")
         else:
             say(
-                f"\ngrip-lambda is ready. Open {self._url}/console and sign in with an API key.\n"
+                f"\ngrip-lambda is ready. Open {url}/console and sign in with an API key.\n"
                 "Whoever opens a lambda or lists them needs an API key:\n\n"
-                f"  GRIP_LAMBDA_KEY=… grip-lambda host --url {self._url} --exec 'jq .name'\n"
+                f"  GRIP_LAMBDA_KEY=… grip-lambda host --url {url} --exec 'jq .name'\n"
             )
         if self._has_demo and wait_for(self._opened.exists, READY_S):
             say(
                 "Or call the one that is open already:\n\n"
-                f"  curl -X POST {self._url}/lambda/{self._opened.read_text()}/echo"
+                f"  curl -X POST {url}/lambda/{self._opened.read_text()}/echo"
                 """ -d '{"hello": "world"}'\n"""
             )
         tell_who_may(self._settings, self._key_count, self._listening)

@@ -219,6 +219,14 @@ def test_host_is_the_address_that_is_listened_on(
         assert "No API keys are configured" in said
 
 
+def test_the_public_address_is_what_is_printed(tmp_path: Path) -> None:
+    with terminal(tmp_path, GRIP_LAMBDA_PUBLIC_URL="https://example.org/grip/") as one:
+        said = one.read_until("Ctrl-C")
+
+    assert "Open https://example.org/grip/console" in said
+    assert "curl -X POST https://example.org/grip/lambda/" in said
+
+
 class Terminal:
     """A start in a terminal of its own.
 

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from grip_lambda import credentials
 from grip_lambda.errors import ConfigError, GripLambdaError
 from grip_lambda.proxies import Proxy
-from grip_lambda.settings import host, kept_secret, load, signing_key, whole_number
+from grip_lambda.settings import (
+    host,
+    kept_secret,
+    load,
+    public_url,
+    signing_key,
+    whole_number,
+)
 
 PROXY = {"verify_iss": "n1", "control_zmq_uri": "tcp://127.0.0.1:5563", "verify_key": "s3cret"}
 
@@ -212,7 +219,11 @@ def test_every_setting_is_known(env: dict[str, str], caplog: pytest.LogCaptureFi
     # That of the shells is click's, and files stand for the settings themselves.
     no_settings = {"GRIP_LAMBDA_COMPLETE", *(f"{name}_FILE" for name in credentials.NAMES)}
     names = {name: "1" for name in found if name not in no_settings}
-    fit = {"GRIP_LAMBDA_STORE": "sqlite:///x", "GRIP_LAMBDA_ORIGINS": "*"}
+    fit = {
+        "GRIP_LAMBDA_PUBLIC_URL": "https://a",
+        "GRIP_LAMBDA_STORE": "sqlite:///x",
+        "GRIP_LAMBDA_ORIGINS": "*",
+    }
     fit |= {"GRIP_LAMBDA_MAX_RESULT": "1000", "GRIP_LAMBDA_THREADS": "2", "GRIP_LAMBDA_LOG": "json"}
     fit |= {"GRIP_LAMBDA_DATA": env["GRIP_LAMBDA_DATA"]}
     assert len(names) > 10
@@ -264,3 +275,24 @@ def test_a_secret_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(GripLambdaError, match="can't be kept"):
         kept_secret(tmp_path / "file" / "secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", ""),
+        ("https://example.org", "https://example.org"),
+        ("https://example.org/", "https://example.org"),
+        ("http://[::1]:80/a/b/", "http://[::1]:80/a/b"),
+    ],
+)
+def test_the_public_address_has_no_slash_at_its_end(text: str, url: str) -> None:
+    assert public_url({"GRIP_LAMBDA_PUBLIC_URL": text}) == url
+
+
+@pytest.mark.parametrize(
+    "text", ["example.org", "ftp://example.org", "https://", "https://u:p@a", "https://a/?b", "x y"]
+)
+def test_a_public_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="GRIP_LAMBDA_PUBLIC_URL must be like https"):
+        public_url({"GRIP_LAMBDA_PUBLIC_URL": text})

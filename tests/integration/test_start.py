@@ -224,7 +224,6 @@ def test_the_public_address_is_what_is_printed(tmp_path: Path) -> None:
         said = one.read_until("Ctrl-C")
 
     assert "Open https://example.org/grip/console" in said
-    assert "curl -X POST https://example.org/grip/lambda/" in said
 
 
 class Terminal:

@@ -93,7 +93,7 @@ class _Server(MPServer):
             time.sleep(_LEAVE_S)
             old.terminate()
             old.join(_KILL_S)
-            if old.is_alive():
+            if _is_there(old.inner.pid):  # another thread may have waited for it, unknown to `old`
                 log.warning("killing process %d: it has not ended by itself", old.inner.pid)
                 old.kill()
                 old.join()
@@ -101,6 +101,15 @@ class _Server(MPServer):
     def _drop_shared_socket(self) -> None:
         for _, one in self._sockets.values():
             one.close()
+
+
+def _is_there(pid: int) -> bool:
+    """Tell whether a process has not ended, or nobody has waited for its end."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _load(load: Callable[[], Any], ready: Event) -> Any:

@@ -67,7 +67,7 @@ class FrontConfig:
         path.write_text(
             _template("nginx.conf").substitute(
                 RUNDIR=self.rundir,
-                USER=pwd.getpwuid(os.getuid()).pw_name,
+                USER=_user(),
                 WORKERS=workers,
                 FILES=files,
                 CONNECTIONS=_connections_within(files),
@@ -138,6 +138,11 @@ def _connections_within(files: int) -> int:
     connections ends those that have not asked for anything first.
     """
     return min(65_536, files * 3 // 4)
+
+
+def _user() -> str:
+    """Return who nginx's processes are to run as; root can choose, others can't."""
+    return "# not root" if os.geteuid() else f"user {pwd.getpwuid(os.getuid()).pw_name};"
 
 
 def _program() -> str | None:

@@ -59,6 +59,7 @@ def test_processes_of_a_backend_that_is_reloaded_are_replaced(deployment: Deploy
     called = calling(deployment.url, host.id, "echo")
     host.answer(host.receive(), result=1)
     assert called.result(10).json() == 1
+    assert "killing" not in deployment.parts["backend"].log.read_text(), "they end by themselves"
 
 
 def test_secrets_are_in_no_environment_and_no_list_of_processes(deployment: Deployment) -> None:

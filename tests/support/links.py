@@ -140,7 +140,7 @@ class StreamLink(_HttpLink):
             with contextlib.suppress(OSError, EOFError, ValueError):
                 async for text in self._stream(path):
                     yield text
-            path = self.address
+            path = self.address or path
             await asyncio.sleep(0.05)
 
     async def _stream(self, path: str) -> AsyncIterator[str]:

@@ -74,12 +74,14 @@ class LoadHost:
         """Open it, and acknowledge."""
         self._link = LINKS[self.transport](ws_url.replace("ws://", "http://"))
         messages = self._link.messages(path)
-        message = json.loads(await anext(messages))
+        await self._opened(self._link, json.loads(await anext(messages)))
+        self._start(self._run(self._link, messages))
+
+    async def _opened(self, link: Link, message: dict[str, Any]) -> None:
         self.id, details = message["params"]
         self.token, self.recovered = details["token"], details["recovered"]
-        self._link.address = f"/lambda/new/{self.id}?token={self.token}"
-        await self._link.send('{"id":0,"result":"ok"}')
-        self._start(self._run(self._link, messages))
+        link.address = f"/lambda/new/{self.id}?token={self.token}"
+        await link.send('{"id":0,"result":"ok"}')
 
     async def reopen(self, ws_url: str) -> None:
         """Open it again after its connection has ended."""
@@ -102,6 +104,9 @@ class LoadHost:
     async def _run(self, link: Link, messages: AsyncIterator[str]) -> None:
         async for text in messages:
             message = json.loads(text)
+            if message["id"] == 0:  # the server has forgotten it, and it came back by itself
+                await self._opened(link, message)
+                continue
             self.seen.append(message["params"][0])
             if self.answering is echo and self.transport == "websocket":
                 await self._answer(link, message)

@@ -15,7 +15,7 @@ JS     := clients/js/grip-lambda.js clients/js/*.ts clients/js/grip-lambda/*.js 
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: container-test bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd haproxy wrk node chromium clean purge
+.PHONY: chaos container-test bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd haproxy wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,7 +81,10 @@ reference: install  ## Write every command and option into docs/command-line.md
 screenshots: install pushpin nginx chromium  ## Take the pictures of the console in docs/images
 	@$(PY) -m tools.screenshots
 
-test-container-test:  ## Build the container without a daemon, and use it (as root; two minutes)
+test-chaos: install pushpin redis nginx  ## Break one part after the other, and count broken promises (six minutes)
+	@$(PY) -m trust.chaos
+
+container-test:  ## Build the container without a daemon, and use it (as root; two minutes)
 	@tools/container-test
 
 function: install pushpin redis  ## Run the core of the tests with the application as a function

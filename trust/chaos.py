@@ -29,6 +29,7 @@ _PAGE = Path(__file__).parents[1] / "docs" / "trust.md"
 _BEGIN, _END = "<!-- chaos: begin -->\n", "<!-- chaos: end -->\n"
 #: How long traffic goes on before and after something is broken, and a process stands still.
 _BEFORE_S, _AFTER_S, _STILL_S = 2.0, 8.0, 3.0
+_SETTINGS = {"GRIP_LAMBDA_MAX_OPENINGS_PER_CLIENT": "100000"}
 #: What breaks a promise, beside answers that come late.
 _HARM = {
     "wrong": {Kind.WRONG, Kind.UNFOUNDED, Kind.MISLED, Kind.UNASKED, Kind.TWICE, Kind.DENIED},
@@ -176,7 +177,7 @@ def run(fault: Fault, before_s: float = _BEFORE_S, after_s: float = _AFTER_S) ->
     """Start a server, break it, and return what that did."""
     with tempfile.TemporaryDirectory(prefix="trust-") as folder:
         start: Callable[..., Program] = Cluster if fault.in_cluster else Stack
-        program = start(Path(folder), GRIP_LAMBDA_MAX_OPENINGS_PER_CLIENT="100000")
+        program = start(Path(folder), **_SETTINGS)
         try:
             return asyncio.run(endure(program, fault, before_s, after_s))
         finally:

@@ -54,6 +54,16 @@ def _what(channel: str) -> str:
     return channel.removeprefix(WATCHERS).partition("-")[2]
 
 
+class _Ping(Format):  # type: ignore[misc]
+    """A ping, which gripcontrol knows nothing of."""
+
+    def name(self) -> str:
+        return "ws-message"
+
+    def export(self) -> dict[str, str]:
+        return {"type": "ping", "content": ""}
+
+
 class Node(ABC):
     """One Pushpin. Safe for many threads.
 
@@ -127,6 +137,14 @@ class Node(ABC):
         """
         closing = WebSocketMessageFormat(action="close", code=code, reason=reason)
         self._deliver(channel, self._item(closing), None)
+
+    def ping(self, channel: str) -> None:
+        """Ping the WebSocket subscribed to ``channel``; its pong is a batch like any other.
+
+        Raises:
+            PublishError: Pushpin is out of reach.
+        """
+        self._deliver(channel, self._item(_Ping()), None)
 
     @abstractmethod
     def reply(
@@ -209,6 +227,10 @@ class Node(ABC):
 
     def flush(self) -> None:  # noqa: B027 - most do nothing later
         """Do now what would be done later: nothing may run after this for a long time."""
+
+    def of_hosts(self) -> list[str]:
+        """Return the channels that hosts on WebSocket and streams hold, as far as that is seen."""
+        return []
 
     def is_held(self, channel: str) -> bool | None:
         """Tell whether somebody is held on ``channel``; None where that can't be seen."""

@@ -111,6 +111,10 @@ class ZmqNode(Node):
         message = response(status, body, headers) if fits else HttpResponseFormat(action="hint")
         self._publish_held(channel, self._item(message, REPLY_ID, HOLD_ID))
 
+    def of_hosts(self) -> list[str]:
+        with self._lock:
+            return [name.decode() for name in self._held if name.startswith(_WATCHED)]
+
     def is_held(self, channel: str) -> bool | None:
         with self._lock:
             return channel.encode() in self._held if self.is_connected else None

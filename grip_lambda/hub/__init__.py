@@ -32,6 +32,7 @@ from .delivery import Delivery
 from .feeds import Link
 from .hosts import (
     Departures,
+    Forgotten,
     Hosts,
     HttpHosts,
     MonologueHosts,
@@ -165,6 +166,7 @@ class Hub:
             self.kept,
             self.http_hosts,
             ping_s=settings.ping_s,
+            forgotten=Forgotten(self.store, self.nodes),
             limits=self.limits,
         )
         if not settings.in_function:

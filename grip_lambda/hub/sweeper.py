@@ -11,7 +11,7 @@ from ..errors import StoreError
 from ..store import Store
 from .access import Limits
 from .calls import Calls, KeptCalls, outcomes
-from .hosts import Hosts, HttpHosts
+from .hosts import Forgotten, Hosts, HttpHosts
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +37,16 @@ class Sweeper:
         http_hosts: HttpHosts,
         *,
         ping_s: float,
+        forgotten: Forgotten,
         limits: Limits | None = None,
     ) -> None:
         """Prepare to sweep.
 
         Args:
             ping_s: seconds between two pings of a host.
+            forgotten: asks for the hosts that the store has lost.
         """
+        self._forgotten = forgotten
         self._store = store
         self._hosts = hosts
         self._calls = calls
@@ -61,7 +64,7 @@ class Sweeper:
     def start(self) -> None:
         """Begin to sweep; note first what the store knows, so that a loss is noticed from now."""
         try:
-            self._store.lost_at(time.time())
+            self._forgotten.look(self._store.lost_at(time.time()))
         except StoreError as error:
             log.error("the store does not answer: %s", error)
         self._thread.start()
@@ -93,7 +96,7 @@ class Sweeper:
         began = time.monotonic()
         if began - self._tended >= _TEND_S:
             self._tended = began
-            self._store.lost_at(time.time())
+            self._forgotten.look(self._store.lost_at(time.time()))
             self._limits.refresh()
             self._store.compact()
 
@@ -116,4 +119,6 @@ class Sweeper:
         self._calls.deadlines.swept(now)
 
     def _spare(self) -> None:
+        """Trust nothing that was noted while the store did not answer."""
+        self._calls.deadlines.doubt()
         self._spare_until = time.monotonic() + self._ping_s + _PONG_S

@@ -4,7 +4,9 @@ Each process notes what it has a Pushpin hold. What the sweep should have ended,
 here: after its deadline a call has no other outcome than that, whatever the store says later.
 
 If the store could not be told which Pushpin holds a caller, nobody else finds that caller: neither
-the sweep nor who takes the answer of the host. The store is told as soon as it is back.
+the sweep nor who takes the answer of the host. The store is told as soon as it is back. It is asked
+about all other holds then, too: it may have taken an outcome from a process that was not told so,
+and published nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ _TELL_S = 0.05
 
 #: Answers the request that a Pushpin holds on a channel.
 Respond = Callable[[str, str, Response], None]
+#: Tells whether a request may still be held there.
+IsHeld = Callable[[str, str], bool]
 #: Tells the store who holds a caller, given the time; answers the caller if the call has ended.
 Tell = Callable[[float], None]
 
@@ -46,17 +50,19 @@ class _Kept(NamedTuple):
     node: str
     channel: str
     response: Response
+    tell: Tell | None
 
 
 class Deadlines:
     """A thread that looks after what this process has had held."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, is_held: IsHeld) -> None:
         self._respond = respond
+        self._is_held = is_held
         self._lock = threading.Lock()
         self._holds: list[_Kept] = []
-        #: Those that the store knows nothing of.
-        self._untold: dict[int, tuple[_Kept, Tell]] = {}
+        #: Those that the store has to be asked about.
+        self._untold: dict[int, _Kept] = {}
         self._number = count()
         self._swept = 0.0
         self._stopped = threading.Event()
@@ -68,23 +74,44 @@ class Deadlines:
     def stop(self) -> None:
         self._stopped.set()
 
-    def keep(self, hold: Hold, node: str, deadline: float, tell: Tell | None = None) -> Hold:
+    def keep(
+        self,
+        hold: Hold,
+        node: str,
+        deadline: float,
+        tell: Tell | None = None,
+        *,
+        is_known: bool = True,
+    ) -> Hold:
         """Note a hold that is about to begin.
 
         Args:
             node: the Pushpin that holds it.
             deadline: when it ends, in seconds since 1970.
-            tell: tells the store of it; None if the store knows of it.
+            tell: tells the store of it; None if that makes no difference.
+            is_known: whether the store knows of it already.
         """
         if self._thread.is_alive():  # which it is not in a function
             with self._lock:
                 if len(self._holds) + len(self._untold) < _MOST:
-                    kept = _Kept(deadline, next(self._number), node, hold.channel, hold.response)
-                    if tell is None:
+                    number = next(self._number)
+                    kept = _Kept(deadline, number, node, hold.channel, hold.response, tell)
+                    if is_known:
                         heapq.heappush(self._holds, kept)
                     else:
-                        self._untold[kept.number] = kept, tell
+                        self._untold[number] = kept
         return hold
+
+    def doubt(self) -> None:
+        """Ask the store about all that is still held: it was out of reach."""
+        with self._lock:
+            known, self._holds = self._holds, []
+            for one in known:
+                if one.tell is None:
+                    self._holds.append(one)
+                elif self._is_held(one.node, one.channel):
+                    self._untold[one.number] = one
+            heapq.heapify(self._holds)
 
     def swept(self, until: float) -> None:
         """Note that all has ended that was due then, in seconds since 1970."""
@@ -109,17 +136,18 @@ class Deadlines:
         self._end(late)
 
     def tell(self, now: float) -> None:
-        """Tell the store of what it does not know yet, and end what is due by ``now``."""
+        """Ask the store about what it may not know, and end of that what is due by ``now``."""
         with self._lock:
-            due = [kept for kept, _ in self._untold.values() if kept.deadline <= now]
+            due = [kept for kept in self._untold.values() if kept.deadline <= now]
             for kept in due:
                 del self._untold[kept.number]
             rest = list(self._untold.values())
         self._end(due)
-        for kept, tell in rest:
+        for kept in rest:
             try:
-                with Patience(_TELL_S):
-                    tell(now)
+                if kept.tell is not None:
+                    with Patience(_TELL_S):
+                        kept.tell(now)
             except StoreError:
                 return  # so are the others
             with self._lock:

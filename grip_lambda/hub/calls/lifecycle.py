@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -22,7 +23,7 @@ from ...errors import (
 from ...protocol import ids
 from ...protocol.names import check_method
 from ...store import Call, Chosen, Host, IdempotencyKey, Outcome, SameCall, Store
-from ...store.patience import for_call
+from ...store.patience import for_call, is_patient, left_s
 from ..access import Limits, check_call, refusal
 from ..channels import call_channel
 from ..delivery import Delivery, call_message
@@ -39,7 +40,7 @@ from .caller import (
     hold_of,
     idempotency_key_of,
 )
-from .deadlines import Deadlines, Tell
+from .deadlines import Deadlines
 from .replies import Replies, render
 from .responses import Hold, Response
 
@@ -47,6 +48,9 @@ log = logging.getLogger(__name__)
 
 #: How long after it began a hold is repeated at the earliest, in seconds.
 _REPEAT_S = 1.0
+#: How long after a failure of the store an answer is entered again, in seconds, and by how many
+#: threads at a time.
+_AGAIN_S, _PATIENT_MAX = 0.3, 64
 #: So many calls are ended in one step of the store: others wait for it meanwhile.
 _END_MAX = 100
 #: So many answers of a batch are looked up that ended no call.
@@ -74,7 +78,8 @@ class Calls:
         self._limits = limits or Limits(store)
         self._delivery = delivery
         self._replies = replies
-        self.deadlines = Deadlines(replies.respond)
+        self.deadlines = Deadlines(replies.respond, replies.is_held)
+        self._patient = threading.BoundedSemaphore(_PATIENT_MAX)
 
     def check(self, lambda_id: str, method: str, caller: Caller) -> None:
         """Check whether a call could begin, before its body is read.
@@ -163,7 +168,8 @@ class Calls:
     def held(self, begun: BegunCall) -> Hold:
         """Return the hold of a call whose caller a Pushpin is to hold now."""
         call = begun.call
-        return self.deadlines.keep(hold_of(call, time.time()), call.node, call.deadline)
+        tell = partial(self._tell, call)
+        return self.deadlines.keep(hold_of(call, time.time()), call.node, call.deadline, tell)
 
     def _enter(
         self, call: Call, now: float, idempotency_key: IdempotencyKey | None, caller: Caller
@@ -248,22 +254,24 @@ class Calls:
         except StoreError as error:
             # Its host has been asked: to say that it is unavailable would be wrong.
             log.warning("a call is held without the store: %s", error)
-            return self._hold(guess, time.time(), partial(self._tell, guess))
+            return self._hold(guess, time.time(), is_known=False)
         if known is None:
             return render(guess, outcomes.DEADLINE_EXCEEDED)
         call, outcome = known
         check_maker(call, key)
         return self._hold(call, now) if outcome is None else render(call, outcome)
 
-    def _hold(self, call: Call, now: float, tell: Tell | None = None) -> Hold | Response:
+    def _hold(self, call: Call, now: float, *, is_known: bool = True) -> Hold | Response:
         """Have a caller held until the deadline, after which there is no other outcome.
 
         Args:
-            tell: as Deadlines.keep.
+            is_known: whether the store knows who holds it.
         """
         if call.deadline <= now:
             return render(call, outcomes.DEADLINE_EXCEEDED)
-        return self.deadlines.keep(hold_of(call, now), call.node, call.deadline, tell)
+        tell = partial(self._tell, call)
+        hold, keep = hold_of(call, now), self.deadlines.keep
+        return keep(hold, call.node, call.deadline, tell, is_known=is_known)
 
     def _tell(self, call: Call, now: float) -> None:
         """Tell the store who holds the caller, and the caller how the call has ended if it has."""
@@ -284,7 +292,7 @@ class Calls:
         late: dict[str, Outcome] = {}
         rest = iter(ended.items())
         while piece := dict(islice(rest, _END_MAX)):
-            calls = self._store.end_calls(lambda_id, connection, piece, now)
+            calls = self._ended(lambda_id, connection, piece, now)
             for call in calls:
                 outcome = piece.pop(call.token)
                 self._limits.ended(call, len(outcome.body) + len(outcome.extra))
@@ -294,6 +302,26 @@ class Calls:
         if late:
             self._reply_again(lambda_id, late, now)
         return count
+
+    def _ended(
+        self, lambda_id: str, connection: str, ended: Mapping[str, Outcome], now: float
+    ) -> list[Call]:
+        """End calls in the store; again and again, while this thread is patient.
+
+        A host answers once. What failed may have been done: see ``_reply_again``.
+        """
+        while True:
+            try:
+                return self._store.end_calls(lambda_id, connection, ended, now)
+            except StoreError:
+                if not is_patient() or left_s() < _AGAIN_S:
+                    raise
+                if not self._patient.acquire(blocking=False):
+                    raise
+            try:
+                time.sleep(_AGAIN_S)
+            finally:
+                self._patient.release()
 
     def _reply_again(self, lambda_id: str, ended: Mapping[str, Outcome], now: float) -> None:
         """Publish outcomes that are stored as they are given now.

@@ -89,6 +89,13 @@ class Replies:
         else:
             self.respond(call.node, call_channel(call), render(call, outcome))
 
+    def is_held(self, node: str, channel: str) -> bool:
+        """Tell whether a request may be held on a channel; True if that can't be seen."""
+        try:
+            return self._nodes[node].is_held(channel) is not False
+        except PublishError:
+            return False
+
     def respond(self, node: str, channel: str, shown: Response) -> None:
         """Answer the request that is held on a channel."""
         try:

@@ -6,6 +6,7 @@ It may use ``calls``, ``delivery`` and ``access``; of HTTP it knows no framework
 from __future__ import annotations
 
 from .departures import Departures
+from .forgotten import Forgotten
 from .http import HostRequest, HttpHosts, Polled, Stream, Unacknowledged, Uploads
 from .monologue import MonologueHosts, monologue_sender
 from .registry import Hosts
@@ -15,6 +16,7 @@ from .websocket import WebSocketHosts
 __all__ = [
     "Connection",
     "Departures",
+    "Forgotten",
     "HostRequest",
     "Hosts",
     "HttpHosts",

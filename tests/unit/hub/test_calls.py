@@ -13,7 +13,7 @@ from grip_lambda.errors import StoreError
 from grip_lambda.hub.calls import SAME, Caller, Calls, Hold, KeptCalls, Replies, outcomes
 from grip_lambda.hub.calls.streamed import READ
 from grip_lambda.hub.delivery import Delivery
-from grip_lambda.hub.hosts import Hosts, HttpHosts
+from grip_lambda.hub.hosts import Forgotten, Hosts, HttpHosts
 from grip_lambda.hub.sweeper import Sweeper
 from grip_lambda.store import Call, Due, Outcome, Store, Wait
 from tests.support.nodes import RecordingNode, nodes_of
@@ -100,7 +100,15 @@ def test_after_the_store_was_away_each_host_is_pinged_once_more_before_it_counts
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     hosts = cast(Hosts, type("NoHosts", (), {"expired": staticmethod(lambda closed: None)}))
     results = cast(KeptCalls, type("NoResults", (), {"waited": staticmethod(lambda waits: None)}))
-    sweeper = Sweeper(cast(Store, store), hosts, calls, results, cast(HttpHosts, None), ping_s=30)
+    sweeper = Sweeper(
+        cast(Store, store),
+        hosts,
+        calls,
+        results,
+        cast(HttpHosts, None),
+        ping_s=30,
+        forgotten=Forgotten(cast(Store, store), []),
+    )
 
     sweeper.sweep()
     store.away = True

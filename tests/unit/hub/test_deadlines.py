@@ -8,7 +8,7 @@ import pytest
 
 from grip_lambda.errors import StoreError
 from grip_lambda.hub.calls import Hold, Response
-from grip_lambda.hub.calls.deadlines import Deadlines
+from grip_lambda.hub.calls.deadlines import Deadlines, Tell
 
 LATE = Response(504, b"late", {})
 Told = list[tuple[str, str, Response]]
@@ -22,14 +22,17 @@ def told() -> Told:
 @pytest.fixture
 def deadlines(told: Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deadlines]:
     monkeypatch.setattr(Deadlines, "_run", lambda self: self._stopped.wait(60))
-    found = Deadlines(lambda *one: told.append(one))
+    found = Deadlines(lambda *one: told.append(one), lambda _, channel: channel != "call-gone")
     found.start()
     yield found
     found.stop()
 
 
-def keep(deadlines: Deadlines, channel: str, *tell: object) -> None:
-    deadlines.keep(Hold(channel, 5, LATE), "n1", 10.0, *tell)  # type: ignore[arg-type]
+def keep(
+    deadlines: Deadlines, channel: str, tell: Tell | None = None, *, is_known: bool = False
+) -> None:
+    is_known = is_known or tell is None
+    deadlines.keep(Hold(channel, 5, LATE), "n1", 10.0, tell, is_known=is_known)
 
 
 def away(_: float) -> None:
@@ -99,3 +102,35 @@ def test_a_store_that_is_away_is_asked_once_at_a_time(deadlines: Deadlines) -> N
     deadlines.tell(1.0)
 
     assert seen == [1.0]
+
+
+def test_a_store_that_was_away_is_asked_about_all_that_is_held(deadlines: Deadlines) -> None:
+    seen = []
+
+    def asked(channel: str) -> Tell:
+        return lambda _: seen.append(channel)
+
+    for channel in ("call-1", "call-gone", "call-2"):
+        keep(deadlines, channel, asked(channel), is_known=True)
+    keep(deadlines, "wait-1")
+    deadlines.tell(1.0)
+    assert seen == [], "it knows them"
+
+    deadlines.doubt()
+    deadlines.tell(2.0)
+    deadlines.tell(3.0)
+
+    assert seen == ["call-1", "call-2"]
+
+
+def test_what_is_doubted_is_still_kept(deadlines: Deadlines, told: Told) -> None:
+    keep(deadlines, "call-1", away, is_known=True)
+    keep(deadlines, "call-2", lambda _: None, is_known=True)
+    keep(deadlines, "wait-1")
+
+    deadlines.doubt()
+    for now in (1.0, 10.0):
+        deadlines.tell(now)
+    deadlines.end_late(10.3)
+
+    assert sorted(channel for _, channel, _ in told) == ["call-1", "call-2", "wait-1"]

@@ -15,6 +15,7 @@ from string import Template
 
 from .. import settings
 from ..errors import ConfigError
+from ..web.front import PATIENCES_S
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class FrontConfig:
                 OPENINGS=_OPENINGS * len(self.pushpins),
                 PRIVATE=private,
                 LISTEN=self._listen(),
+                PATIENT="\n".join(map(_patient, PATIENCES_S)),
                 KEY=self.key,
             )
         )
@@ -138,6 +140,12 @@ def _connections_within(files: int) -> int:
     connections ends those that have not asked for anything first.
     """
     return min(65_536, files * 3 // 4)
+
+
+def _patient(seconds: int) -> str:
+    """Return where a Pushpin is asked that is silent for so long at most."""
+    pushpin = f"proxy_read_timeout {seconds}s; proxy_pass http://pushpin;"
+    return f"            location /held/{seconds}/ {{ internal; {pushpin} }}"
 
 
 def _user() -> str:

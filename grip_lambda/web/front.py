@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 HELD = "/held"
+#: How long the front waits for a Pushpin before it asks again, in seconds: one of these, below
+#: ``HELD``.
+PATIENCES_S = (1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300, 600, 1200, 1900)
 #: Before an address below ``HELD`` that the front is to ask a backend for, not a Pushpin.
 _WHOLE = "/whole"
 #: Responses with more bytes do not come through a Pushpin, which may stop in the middle of them.
@@ -101,9 +104,19 @@ def hand_over(what: str, lambda_id: str, token: str, **query: object) -> Respons
 
     Args:
         what: what it is to ask for; see callers/held.py.
-        query: what it is told beside that: texts, or lists of them.
+        query: what it is told beside that: texts, or lists of them; ``until`` when the caller's
+            time is over, in seconds since 1970.
     """
-    return _led_to(f"{HELD}/{what}/{lambda_id}/{token}", urlencode(query, doseq=True))
+    until, patience = query.get("until"), ""
+    if isinstance(until, float) and not what.endswith("stream"):
+        patience = f"/{_patience_s(until - time.time())}"
+    where = f"{HELD}{patience}/{what}/{lambda_id}/{token}"
+    return _led_to(where, urlencode(query, doseq=True))
+
+
+def _patience_s(left_s: float) -> int:
+    """Return after how many seconds to ask again for what is to end in ``left_s``."""
+    return next((one for one in PATIENCES_S if one >= left_s / 2), PATIENCES_S[-1])
 
 
 def is_too_large(request: Request, size: int) -> bool:

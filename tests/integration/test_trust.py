@@ -9,7 +9,6 @@ from trust.chaos import FAULTS, run
 #: How long it takes at most until all is well again, in seconds.
 QUICK = {
     "SIGKILL of all backend processes": 3.0,
-    "SIGKILL of Pushpin's handler": 5.0,
     "SIGSTOP, 3 s, of a zurl": 4.0,
     # Hosts are pinged every half minute: they are asked for as soon as it has come back empty.
     "SIGKILL of Redis, of a cluster": 6.0,

@@ -48,7 +48,8 @@ def _caller(hub: Hub, request: Request) -> Caller:
 
 
 @blueprint.get("/call/<lambda_id>/<token>")
-def call(lambda_id: str, token: str) -> Response:
+@blueprint.get("/<int:_>/call/<lambda_id>/<token>")
+def call(lambda_id: str, token: str, _: int = 0) -> Response:
     """Answer as the call would have, or hold the request until it has ended."""
     hub, request = current_hub(), flask.request
     caller = _caller(hub, request)
@@ -75,7 +76,8 @@ def resumed(lambda_id: str) -> Response:
 
 
 @blueprint.get("/same/<lambda_id>/<token>")
-def same(lambda_id: str, token: str) -> Response:
+@blueprint.get("/<int:_>/same/<lambda_id>/<token>")
+def same(lambda_id: str, token: str, _: int = 0) -> Response:
     """Wait for a call that another request began."""
     hub, request = current_hub(), flask.request
     caller = _caller(hub, request)
@@ -88,8 +90,9 @@ def same(lambda_id: str, token: str) -> Response:
 
 
 @blueprint.get("/all/<place>/<name>")
+@blueprint.get("/<int:_>/all/<place>/<name>")
 @blueprint.get("/all-stream/<place>/<name>")
-def all_hosts(place: str, name: str) -> Response:
+def all_hosts(place: str, name: str, _: int = 0) -> Response:
     """Send what all hosts of a service answer."""
     hub, request = current_hub(), flask.request
     caller = _caller(hub, request)

@@ -22,7 +22,7 @@ from grip_lambda.serve import front as serve
 from grip_lambda.serve.front import FrontConfig
 from grip_lambda.settings import Settings
 from grip_lambda.web import bodies
-from grip_lambda.web.front import Front, admit, front_of, hand_over, is_direct
+from grip_lambda.web.front import PATIENCES_S, Front, admit, front_of, hand_over, is_direct
 from tests.support.stack import free_port
 
 KEY = "the front's key"
@@ -319,3 +319,27 @@ def test_without_nginx_there_is_no_front(
     assert "apt-get install nginx-light" in caplog.messages[0]
     with pytest.raises(ConfigError, match="nginx-light"):
         serve.check_nginx()
+
+
+@pytest.mark.parametrize(
+    ("left_s", "patience"),
+    [(-1.0, 1), (0.3, 1), (2.0, 1), (4.9, 3), (60.0, 34), (3600.0, 1900), (9999.0, 1900)],
+)
+def test_the_front_asks_again_after_about_half_of_the_time(left_s: float, patience: int) -> None:
+    response = hand_over("call", "id", "token", until=time.time() + left_s)
+
+    assert response.headers["X-Accel-Redirect"].startswith(f"/held/{patience}/call/id/token?until=")
+
+
+def test_nobody_loses_patience_with_a_stream() -> None:
+    response = hand_over("all-stream", "place", "name", until=time.time() + 5)
+
+    assert response.headers["X-Accel-Redirect"].startswith("/held/all-stream/place/name?until=")
+
+
+def test_nginx_has_a_place_for_each_patience(tmp_path: Path) -> None:
+    FrontConfig(["127.0.0.1:1"], ["127.0.0.1:2"], ["127.0.0.1:3"], "key", tmp_path).write()
+
+    text = (tmp_path / "nginx.conf").read_text()
+    for seconds in PATIENCES_S:
+        assert f"location /held/{seconds}/ {{ internal; proxy_read_timeout {seconds}s;" in text

@@ -16,6 +16,8 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 _RETRY_S = 1.0
+#: How long a handshake may take, in seconds: a Pushpin that has just started may lose it.
+_OPEN_S = 3.0
 
 
 class _Message(msgspec.Struct):
@@ -54,7 +56,7 @@ def hold(url: str, kept: Path, opened: Path) -> None:
     while True:
         again = "" if known is None else f"/{known.id}?token={known.token}"
         try:
-            with connect(url + again, proxy=None, max_size=None) as socket:
+            with connect(url + again, proxy=None, max_size=None, open_timeout=_OPEN_S) as socket:
                 known = _open(socket)
                 _write(kept, msgspec.json.encode(known))
                 _write(opened, known.id.encode())

@@ -22,6 +22,7 @@ import requests
 from tests.integration.conftest import StackFactory
 from tests.support.clients import call
 from tests.support.stack import (
+    READY_S,
     Stack,
     descendants,
     ended,
@@ -330,7 +331,7 @@ def test_the_lambda_of_the_start_keeps_its_id_and_takes_any_json(demo: Demo) -> 
     demo.start()
     assert demo.demo() == lambda_id
     printed = f"curl -X POST http://localhost:{demo.port}/lambda/{lambda_id}/echo"
-    wait_until(lambda: demo.log.read_text().count(printed) == 2, what="the same line")
+    wait_until(lambda: demo.log.read_text().count(printed) == 2, READY_S, "the same line")
 
     demo.stop()
     (demo.data / "secret").write_text("another secret")

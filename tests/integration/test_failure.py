@@ -22,6 +22,9 @@ pytestmark = pytest.mark.breaks
 
 #: Each has one request inside the backend at most: its call, or its host's batch with the answer.
 CALLERS = 16
+#: Each caller has one call inside of a process that dies. Its connections end one after the other:
+#: a caller that was told of the first may just have made another call that goes there.
+INSIDE = 2 * CALLERS
 #: How long a call waits that was lost with a worker.
 WAIT_S = 3.0
 
@@ -87,7 +90,7 @@ def test_the_death_of_a_worker_costs_at_most_what_is_inside_it(
             # A host whose connection was cut does not answer before it reopens.
             cut = {one.id for one in to if one.ended.is_set()}
             inside = [reply.body["n"] for reply in failed if reply.host not in cut]
-            assert len(inside) <= CALLERS
+            assert len(inside) <= INSIDE
             assert max(inside, default=0) <= dead
             record_property("cut", await check_lambdas(own_stack, to, cut=CALLERS))
             record_property("slowest_s", max(reply.seconds for reply in replies))
@@ -116,7 +119,7 @@ def test_the_death_of_a_worker_costs_hosts_without_websocket_nothing(
             await calls.more(200)
             failed = check_calls(to, await calls.stop())
             record_property("failed", len(failed))
-            assert len(failed) <= CALLERS
+            assert len(failed) <= INSIDE
             assert max((reply.body["n"] for reply in failed), default=0) <= dead
             assert {one.id for one in to} <= own_stack.listing().keys()
             replies = await load(own_stack.url, to, ({"n": -1 - n} for n in range(len(to))), 8)

@@ -71,6 +71,9 @@ MAX_RESULT = 10_485_760
 DEFAULT_GRACE_S = 10
 #: Pushpin asks the next link of a stream that it holds after so many seconds without data.
 NEXT_S = 10
+#: How long the front waits for a Pushpin that holds a call before it asks again, in seconds: for
+#: each of these it has a place (serve/nginx.conf).
+PATIENCES_S = (1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300, 600, 1200, 1900)
 #: More than any limit.
 _ANY = 2**53
 #: How long a poll is held that does not say so, in seconds.

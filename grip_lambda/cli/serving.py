@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -58,12 +57,15 @@ def cluster(port: int | None, host: str | None, nodes: int | None, backends: int
     run_cluster.run(run_cluster.Options(_address(host), port, nodes, backends))
 
 
+_inside = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address that it listens on."
+)
+
+
 @click.command()
 @click.option("--name", default="n1", show_default=True, help="Its verify_iss in GRIP_PROXIES.")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=7100, show_default=True, help="Port."
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=_PORT, default=7100, show_default=True, help="Where nginx connects.")
+@_inside
 @click.option(
     "--backend", default="127.0.0.1:8000", show_default=True, help="Where it asks: host:port."
 )
@@ -74,15 +76,12 @@ def pushpin(name: str, port: int, host: str, backend: str, front: bool) -> None:
         from ..serve import parts
 
     _log()
-    options = parts.PushpinOptions(name, _ip(host), port, _place(backend), front)
-    raise SystemExit(parts.pushpin(options))
+    parts.pushpin(parts.PushpinOptions(name, _address(host), port, _place(backend), front))
 
 
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port."
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="Where it is asked.")
+@_inside
 @click.option("--workers", type=click.IntRange(1, 64), help="Flask processes (WORKERS, or 2).")
 def backend(port: int, host: str, workers: int | None) -> None:
     """Run a backend of a deployment, which answers requests."""
@@ -91,7 +90,7 @@ def backend(port: int, host: str, workers: int | None) -> None:
 
     _log()
     workers = workers or settings.whole_number(os.environ, "WORKERS", 2, 1, 64)
-    parts.backend(parts.BackendOptions(_ip(host), port, workers))
+    parts.backend(parts.BackendOptions(_address(host), port, workers))
 
 
 def _place_option(option: str, name: str, default: str, what: str) -> Callable[[_F], _F]:
@@ -120,14 +119,6 @@ def front(**options: Any) -> None:
     if options["private"] is not None:
         _place(options["private"])
     parts.front(parts.FrontOptions(**options | places))
-
-
-def _ip(host: str) -> str:
-    """Return an IP address without brackets."""
-    try:
-        return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
-    except ValueError:
-        raise click.UsageError(f"--host takes an IP address, not {host!r}") from None
 
 
 def _place(text: str) -> str:

@@ -15,7 +15,6 @@ from string import Template
 
 from .. import settings
 from ..errors import ConfigError
-from ..web.front import PATIENCES_S
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class FrontConfig:
                 OPENINGS=_OPENINGS * len(self.pushpins),
                 PRIVATE=private,
                 LISTEN=self._listen(),
-                PATIENT="\n".join(map(_patient, PATIENCES_S)),
+                PATIENT="\n".join(map(_patient, settings.PATIENCES_S)),
                 KEY=self.key,
             )
         )
@@ -86,17 +85,16 @@ class FrontConfig:
 
     def _listen(self) -> str:
         """Return where clients connect, as lines of the configuration."""
-        if self.certificate is None:
-            return "\n".join(f"        listen {one};" for one in map(_listened, self.listen))
-        return "\n".join(
-            [
-                *(f"        listen {one} ssl http2;" for one in map(_listened, self.listen)),
-                f'        ssl_certificate "{self.certificate.absolute()}";',
-                f'        ssl_certificate_key "{self.certificate_key}";',
-                "        ssl_protocols TLSv1.2 TLSv1.3;",
-                "        ssl_session_cache shared:tls:10m;",
+        tls = " ssl http2" if self.certificate else ""
+        lines = [f"listen {_listened(one)}{tls};" for one in self.listen]
+        if self.certificate and self.certificate_key:
+            lines += [
+                f'ssl_certificate "{self.certificate.absolute()}";',
+                f'ssl_certificate_key "{self.certificate_key.absolute()}";',
+                "ssl_protocols TLSv1.2 TLSv1.3;",
+                "ssl_session_cache shared:tls:10m;",
             ]
-        )
+        return "\n".join(f"        {line}" for line in lines)
 
 
 def is_wanted(env: Mapping[str, str]) -> bool:

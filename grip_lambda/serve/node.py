@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 #: The ends of the names of a zurl's sockets.
@@ -23,19 +23,13 @@ _STOP_S = 5.0
 _Programs = Sequence[subprocess.Popen[bytes]]
 
 
-def run(rundir: Path, started: Callable[[], None] = lambda: None) -> int:
-    """Run until one of the programs ends, or SIGTERM or SIGINT comes; return the exit status.
-
-    Args:
-        rundir: the folder with their configuration.
-        started: called when all of them have been started.
-    """
+def run(rundir: Path) -> int:
+    """Run until one of the programs ends, or SIGTERM or SIGINT comes; return the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     programs: list[subprocess.Popen[bytes]] = []
     try:
         _start(rundir, programs)
-        started()
         _, status = os.waitpid(0, 0)
     except _Stopped:
         _end(programs)

@@ -10,8 +10,9 @@ import ipaddress
 import os
 import re
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,11 +21,13 @@ from .. import metrics, settings
 from ..credentials import with_files
 from ..errors import ConfigError
 from ..proxies import signing_proxies
-from . import node
 from .checks import check_store, count_keys, told_clients, written
+from .child import Child
 from .folder import run_folder
 from .front import FrontConfig, check_nginx
+from .listening import Listening
 from .pushpin import PushpinConfig, check_pushpin, check_rundir
+from .relay import Relay
 from .stack import READY_S, answers, backend_child, workers_of
 from .supervisor import Supervisor, raise_file_limit
 from .telling import ready, say
@@ -85,15 +88,16 @@ class FrontOptions:
     certificate_key: Path | None = None
 
 
-def pushpin(options: PushpinOptions) -> int:
-    """Run a Pushpin and its zurls until SIGINT or SIGTERM, or until one ends; return the status.
+def pushpin(options: PushpinOptions) -> None:
+    """Run a Pushpin and its zurls until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: something is missing, or a setting makes no sense.
+        ConfigError: something is missing, a setting makes no sense, or the port is taken.
     """
     check_pushpin()
     env = with_files(os.environ)
     key, host, control = _entry(env, options.name)
+    listening = Listening.on(options.host, options.port)
     with _rundir() as rundir:
         config = PushpinConfig.local(
             options.name,
@@ -102,13 +106,13 @@ def pushpin(options: PushpinOptions) -> int:
             key,
             rundir,
             env=env,
-            hosts=(f"[{options.host}]" if ":" in options.host else options.host,),
+            hosts=listening.hosts,
             maxconn=told_clients(has_front=options.has_front),
             has_front=options.has_front,
             control=(host, control),
         )
-        written(config)
-        return node.run(rundir, ready)
+        child = Child("pushpin", written(config), dict(os.environ), relay=Relay("pushpin"))
+        _supervise(child, lambda: _listens(listening), f"pushpin {options.name}")
 
 
 def _entry(env: dict[str, str], name: str) -> tuple[str, str, int]:
@@ -137,32 +141,50 @@ def backend(options: BackendOptions) -> None:
     """Run a backend until SIGINT or SIGTERM; SIGHUP replaces its processes one by one.
 
     Raises:
-        ConfigError: a setting makes no sense, or it can't be started.
+        ConfigError: a setting makes no sense, the port is taken, or it can't be started.
         StoreError: the store can't be opened or written.
     """
     env = dict(os.environ)  # in which its processes find the files of secrets
     known = settings.load(env)
     count_keys(known)
     check_store(known.store)
+    listening = Listening.on(options.host, options.port)
     raise_file_limit()
     with run_folder() as rundir:
         env[settings.SUPERVISED] = str(signs := rundir / "signs")
         env[metrics.FOLDER] = metrics.new_folder(rundir)
-        child = backend_child("backend", options.port, options.workers, env, options.host)
-        supervisor = Supervisor(
-            [child],
-            lambda: child.signal(signal.SIGHUP),
-            lambda: None,
-            Watchdog(signs, lambda: workers_of(child)),
-        )
+        address = str(listening.addresses[0])
+        child = backend_child("backend", options.port, options.workers, env, address)
+        watchdog = Watchdog(signs, lambda: workers_of(child))
+        url = f"{listening.url}/healthz"
+        _supervise(child, lambda: answers(url), "the backend", watchdog)
 
-        def started() -> None:
-            url = f"http://{_asked(options.host)}:{options.port}/healthz"
-            if supervisor.wait_for(lambda: answers(url), READY_S):
-                say(f"the backend is ready at {url.removesuffix('/healthz')}", err=True)
-                ready()
 
-        supervisor.run(started)
+def _supervise(
+    child: Child, is_ready: Callable[[], bool], what: str, watchdog: Watchdog | None = None
+) -> None:
+    """Run a program until SIGINT or SIGTERM, and start it again if it ends; pass SIGHUP on.
+
+    Args:
+        is_ready: tells whether it can be used.
+        what: what is said to be ready then.
+    """
+    supervisor = Supervisor([child], lambda: child.signal(signal.SIGHUP), lambda: None, watchdog)
+
+    def started() -> None:
+        if supervisor.wait_for(is_ready, READY_S):
+            say(f"{what} is ready", err=True)
+            ready()
+
+    supervisor.run(started)
+
+
+def _listens(listening: Listening) -> bool:
+    """Tell whether somebody takes connections at an address."""
+    host = urlsplit(listening.url).hostname
+    with suppress(OSError), socket.create_connection((host, listening.port), 1):
+        return True
+    return False
 
 
 def front(options: FrontOptions) -> None:
@@ -184,8 +206,7 @@ def front(options: FrontOptions) -> None:
         if file is not None and not os.access(file, os.R_OK):
             raise ConfigError(f"{file} can't be read")
     raise_file_limit()
-    given = os.environ.get(_RUNDIR, "").partition(":")[0]
-    folder = Path(given).absolute() if given else settings.data_folder(os.environ) / "front"
+    folder = _given_folder() or settings.data_folder(os.environ) / "front"
     config = FrontConfig(
         options.listen,
         options.pushpins,
@@ -204,19 +225,17 @@ def front(options: FrontOptions) -> None:
     os.execv(command[0], command)  # noqa: S606
 
 
+def _given_folder() -> Path | None:
+    """Return the folder that the service manager has made for this; None if it has not."""
+    given = os.environ.get(_RUNDIR, "").partition(":")[0]
+    return Path(given).absolute() if given else None
+
+
 @contextmanager
 def _rundir() -> Iterator[Path]:
-    folder = os.environ.get(_RUNDIR, "").partition(":")[0]
-    if folder:
-        yield check_rundir(Path(folder).absolute())
+    given = _given_folder()
+    if given is not None:
+        yield check_rundir(given)
         return
     with run_folder() as made:
         yield made
-
-
-def _asked(host: str) -> str:
-    """Return where something is asked that listens on an address, or on all."""
-    address = ipaddress.ip_address(host)
-    if address.is_unspecified:
-        return "127.0.0.1" if address.version == 4 else "[::1]"
-    return host if address.version == 4 else f"[{host}]"

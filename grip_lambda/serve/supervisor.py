@@ -28,7 +28,7 @@ class Supervisor:
         children: Sequence[Child],
         on_reload: Callable[[], None],
         on_note: Callable[[], None],
-        watchdog: Watchdog,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Prepare to run.
 
@@ -36,7 +36,7 @@ class Supervisor:
             children: in the order in which they start; they stop in the opposite one.
             on_reload: called after SIGHUP; it may take its time.
             on_note: called once a second, to tell what is running.
-            watchdog: ends backend processes that stand still.
+            watchdog: ends backend processes that stand still; None if there are none.
         """
         self._children = children
         self._on_reload = on_reload
@@ -87,7 +87,8 @@ class Supervisor:
         return True
 
     def _watch(self) -> None:
-        self._watchdog.watch()
+        if self._watchdog is not None:
+            self._watchdog.watch()
         for child in self._children:
             child.watch()
             if self._starting and child.ends >= _ENDS_MAX:
@@ -97,7 +98,8 @@ class Supervisor:
             self._on_note()
 
     def _stop(self) -> None:
-        self._watchdog.close()
+        if self._watchdog is not None:
+            self._watchdog.close()
         until = time.monotonic() + STOP_S
         for child in reversed(self._children):
             child.signal(signal.SIGTERM)

@@ -15,15 +15,12 @@ from urllib.parse import unquote_to_bytes, urlencode
 
 from werkzeug.wrappers import Request, Response
 
-from ..settings import Settings
+from ..settings import PATIENCES_S, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 HELD = "/held"
-#: How long the front waits for a Pushpin before it asks again, in seconds: one of these, below
-#: ``HELD``.
-PATIENCES_S = (1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300, 600, 1200, 1900)
 #: Before an address below ``HELD`` that the front is to ask a backend for, not a Pushpin.
 _WHOLE = "/whole"
 #: Responses with more bytes do not come through a Pushpin, which may stop in the middle of them.
@@ -99,17 +96,21 @@ def is_direct(request: Request) -> bool:
     return front is not None and front.address != ""
 
 
-def hand_over(what: str, lambda_id: str, token: str, **query: object) -> Response:
+def hand_over(
+    what: str, lambda_id: str, token: str, until: float | None = None, /, **query: object
+) -> Response:
     """Have the front ask a Pushpin for a call, which is then held.
 
     Args:
         what: what it is to ask for; see callers/held.py.
-        query: what it is told beside that: texts, or lists of them; ``until`` when the caller's
-            time is over, in seconds since 1970.
+        until: when the caller's time is over, in seconds since 1970; None if it has none.
+        query: what it is told beside that: texts, or lists of them.
     """
-    until, patience = query.get("until"), ""
-    if isinstance(until, float) and not what.endswith("stream"):
-        patience = f"/{_patience_s(until - time.time())}"
+    patience = ""
+    if until is not None:
+        query["until"] = until
+        if not what.endswith("stream"):
+            patience = f"/{_patience_s(until - time.time())}"
     where = f"{HELD}{patience}/{what}/{lambda_id}/{token}"
     return _led_to(where, urlencode(query, doseq=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 import requests
+import trustme
 
 from tests.support.clients import Socket, calling
 from tests.support.parts import SECRETS, Deployment, deployed
-from tests.support.stack import descendants, inherited, wait_until
+from tests.support.stack import command, descendants, ended, inherited, wait_until
 
 PROXIES = json.dumps(
     [{"verify_iss": "n1", "verify_key": "k" * 32, "control_zmq_uri": "tcp://127.0.0.1:5563"}]
@@ -74,31 +76,41 @@ def test_secrets_are_in_no_environment_and_no_list_of_processes(deployment: Depl
     assert not any(secret.encode() in shown for secret in [*SECRETS.values(), "k" * 32])
 
 
-def test_a_pushpin_that_loses_a_program_ends_with_all_of_it(tmp_path: Path) -> None:
+def test_a_pushpin_that_loses_a_program_is_started_again_with_all_of_it(tmp_path: Path) -> None:
     with deployed(tmp_path) as running:
-        pushpin = running.parts["pushpin"].process
-        children = Path(f"/proc/{pushpin.pid}/task/{pushpin.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGKILL)
+        host_of(running)
+        below = descendants(running.parts["pushpin"].process.pid)
+        lost = next(pid for pid in below if "zurl" in command(pid))
 
-        assert pushpin.wait(20) != 0, "so that it is started again"
+        os.kill(lost, signal.SIGKILL)
+
+        programs = [pid for pid in below if pid != lost]
+        wait_until(lambda: all(map(ended, programs)), 20, "the end of the others")
+        wait_until(lambda: _serves(running), 30, "its return")
+        host = host_of(running)
+        called = calling(running.url, host.id, "echo")
+        host.answer(host.receive(), result=1)
+        assert called.result(10).json() == 1
+
+
+def _serves(running: Deployment) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{running.url}/readyz", timeout=1).ok
+    return False
 
 
 def test_the_front_speaks_tls(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    authority, certificate, key = (tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    own = trustme.CA()
+    own.cert_pem.write_to_path(authority)
+    issued = own.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(key)
+    issued.cert_chain_pems[0].write_to_path(certificate)
     options = ["--certificate", str(certificate), "--certificate-key", str(key)]
     with deployed(tmp_path, *options, scheme="https") as running:
-        shown = requests.get(f"{running.url}/readyz", verify=str(certificate), timeout=10)
+        shown = requests.get(f"{running.url}/readyz", verify=str(authority), timeout=10)
         assert shown.status_code == 200
-        context = ssl.create_default_context(cafile=str(certificate))
+        context = ssl.create_default_context(cafile=str(authority))
         host = Socket(running.url.replace("http", "ws", 1), ssl=context)
         host.open()
         assert len(host.id) == 16
@@ -125,7 +137,7 @@ def run(command: str, **environ: str) -> tuple[int, str]:
         ("pushpin --name n2", {"GRIP_PROXIES": PROXIES}, "no entry whose verify_iss is 'n2'"),
         ("pushpin", {"GRIP_PROXIES": PROXIES.replace("127.0.0.1", "pushpin")}, "<IP address>"),
         ("pushpin", {"GRIP_PROXIES": PROXIES.replace("kkk", "k\\nk")}, "verify_key of n1 must"),
-        ("pushpin --host here", {"GRIP_PROXIES": PROXIES}, "--host takes an IP address"),
+        ("pushpin --host here", {"GRIP_PROXIES": PROXIES}, "must be an IP address"),
         ("pushpin --backend x", {"GRIP_PROXIES": PROXIES}, "'x' is not host:port"),
         ("backend", {}, "GRIP_PROXIES"),
         ("backend", {"GRIP_PROXIES_FILE": "/none"}, "/none can't be read"),

@@ -104,7 +104,7 @@ class LoadHost:
     async def _run(self, link: Link, messages: AsyncIterator[str]) -> None:
         async for text in messages:
             message = json.loads(text)
-            if message["id"] == 0:  # the server has forgotten it, and it came back by itself
+            if message.get("id") == 0:  # the server has forgotten it, and it came back by itself
                 await self._opened(link, message)
                 continue
             self.seen.append(message["params"][0])

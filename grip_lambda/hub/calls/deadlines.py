@@ -107,10 +107,10 @@ class Deadlines:
         with self._lock:
             known, self._holds = self._holds, []
             for one in known:
-                if one.tell is None:
-                    self._holds.append(one)
-                elif self._is_held(one.node, one.channel):
+                if one.tell is not None and self._is_held(one.node, one.channel):
                     self._untold[one.number] = one
+                else:  # its hold has ended, or is about to begin
+                    self._holds.append(one)
             heapq.heapify(self._holds)
 
     def swept(self, until: float) -> None:

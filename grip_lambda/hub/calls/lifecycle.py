@@ -314,9 +314,8 @@ class Calls:
             try:
                 return self._store.end_calls(lambda_id, connection, ended, now)
             except StoreError:
-                if not is_patient() or left_s() < _AGAIN_S:
-                    raise
-                if not self._patient.acquire(blocking=False):
+                may_wait = is_patient() and left_s() >= _AGAIN_S
+                if not (may_wait and self._patient.acquire(blocking=False)):
                     raise
             try:
                 time.sleep(_AGAIN_S)

@@ -61,10 +61,11 @@ class Forgotten:
         """
         count = 0
         for channel in node.of_hosts():
-            place = parse_host_channel(channel) or _stream_of(channel)
+            socket, stream = parse_host_channel(channel), _stream_of(channel)
+            place = socket or stream
             if place is None or self._store.get_lambda(place[0], time.time()) is not None:
                 continue
-            if parse_host_channel(channel) is not None:
+            if socket is not None:
                 node.ping(channel)
             else:
                 node.ask_again(channel)

@@ -46,7 +46,7 @@ def ask_all(name: str, method: str) -> Response:
     asked = hub.all.begin(method, body_of(hub, request, "", method, caller), caller)
     if is_direct(request):
         what = "all-stream" if is_streamed else "all"
-        response = hand_over(what, asked.place, asked.name, until=asked.until)
+        response = hand_over(what, asked.place, asked.name, asked.until)
     else:
         response = answered(hub, request, asked, caller.node, is_streamed=is_streamed)
     response.call_on_close(partial(hub.all.deliver, asked))

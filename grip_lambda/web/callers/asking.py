@@ -93,7 +93,7 @@ def _asked(hub: Hub, request: Request, ask: Ask) -> Response:
         if ask.is_streamed:
             hub.streamed.begin(call)
             return hand_over("stream", call.lambda_id, call.token, **shown)
-        return hand_over("call", call.lambda_id, call.token, until=call.deadline, **shown)
+        return hand_over("call", call.lambda_id, call.token, call.deadline, **shown)
     return answer(request, found)
 
 
@@ -127,7 +127,7 @@ def _waited(hub: Hub, request: Request, begun: BegunCall) -> Response:
         if moment_s > 0 and waiter.wait(moment_s) and isinstance(waiter.told, Answer):
             return answer(request, waiter.told)
     shown = tickets(request)
-    return hand_over("call", call.lambda_id, call.token, until=call.deadline, **shown)
+    return hand_over("call", call.lambda_id, call.token, call.deadline, **shown)
 
 
 def _same(hub: Hub, request: Request, ask: Ask, lambda_id: str, token: str) -> Response:
@@ -138,7 +138,7 @@ def _same(hub: Hub, request: Request, ask: Ask, lambda_id: str, token: str) -> R
     if is_direct(request):
         until, kind = arrived(request) + caller.wait_s, wait_kind(caller)
         shown = tickets(request)
-        return hand_over("same", lambda_id, token, kind=kind.name, until=until, **shown)
+        return hand_over("same", lambda_id, token, until, kind=kind.name, **shown)
     waited = hub.kept.wait(lambda_id, token, caller.node, caller.wait_s, wait_kind(caller))
     return held_or_answered(request, waited)
 

@@ -25,7 +25,7 @@ def show(token: str) -> Response:
         if shown is not None or wait_s is None:
             return answer(request, shown or pending(call))
         until, known = arrived(request) + wait_s, tickets(request)
-        return hand_over("same", call.lambda_id, token, kind=SHOW.name, until=until, **known)
+        return hand_over("same", call.lambda_id, token, until, kind=SHOW.name, **known)
     node = "" if wait_s is None else http_node(hub, request)
     last = request.headers.get("Grip-Last", "").partition(";")[0].strip()
     again = hub.kept.repeated(

@@ -126,6 +126,7 @@ def test_a_store_that_was_away_is_asked_about_all_that_is_held(deadlines: Deadli
 def test_what_is_doubted_is_still_kept(deadlines: Deadlines, told: Told) -> None:
     keep(deadlines, "call-1", away, is_known=True)
     keep(deadlines, "call-2", lambda _: None, is_known=True)
+    keep(deadlines, "call-gone", away, is_known=True)  # or about to be held
     keep(deadlines, "wait-1")
 
     deadlines.doubt()
@@ -133,4 +134,4 @@ def test_what_is_doubted_is_still_kept(deadlines: Deadlines, told: Told) -> None
         deadlines.tell(now)
     deadlines.end_late(10.3)
 
-    assert sorted(channel for _, channel, _ in told) == ["call-1", "call-2", "wait-1"]
+    assert sorted(channel for _, channel, _ in told) == ["call-1", "call-2", "call-gone", "wait-1"]

@@ -20,9 +20,9 @@ from grip_lambda.errors import ConfigError, RequestTimeout, TooLarge, Unavailabl
 from grip_lambda.proxies import Proxy
 from grip_lambda.serve import front as serve
 from grip_lambda.serve.front import FrontConfig
-from grip_lambda.settings import Settings
+from grip_lambda.settings import PATIENCES_S, Settings
 from grip_lambda.web import bodies
-from grip_lambda.web.front import PATIENCES_S, Front, admit, front_of, hand_over, is_direct
+from grip_lambda.web.front import Front, admit, front_of, hand_over, is_direct
 from tests.support.stack import free_port
 
 KEY = "the front's key"
@@ -326,13 +326,13 @@ def test_without_nginx_there_is_no_front(
     [(-1.0, 1), (0.3, 1), (2.0, 1), (4.9, 3), (60.0, 34), (3600.0, 1900), (9999.0, 1900)],
 )
 def test_the_front_asks_again_after_about_half_of_the_time(left_s: float, patience: int) -> None:
-    response = hand_over("call", "id", "token", until=time.time() + left_s)
+    response = hand_over("call", "id", "token", time.time() + left_s)
 
     assert response.headers["X-Accel-Redirect"].startswith(f"/held/{patience}/call/id/token?until=")
 
 
 def test_nobody_loses_patience_with_a_stream() -> None:
-    response = hand_over("all-stream", "place", "name", until=time.time() + 5)
+    response = hand_over("all-stream", "place", "name", time.time() + 5)
 
     assert response.headers["X-Accel-Redirect"].startswith("/held/all-stream/place/name?until=")
 

@@ -18,7 +18,7 @@ from ..errors import ConfigError, Forbidden, StoreError
 from ..hub import Hub
 from ..settings import OPEN, SUPERVISED, Settings, load
 from ..signs import give_signs
-from . import api, callers, direct, errors, health, hosts, pages, tickets, watching
+from . import api, bodies, callers, direct, errors, health, hosts, pages, tickets, watching
 from .cors import finish
 from .front import admit
 from .origins import check_origin
@@ -38,6 +38,11 @@ _GC_THRESHOLD = 20_000
 
 class _App(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = self._answer(environ, start_response)
+        bodies.finish(environ)
+        return response
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         hub = self.extensions["grip_lambda"]
         admit(hub.settings, environ)
         start_response = part(start_response)

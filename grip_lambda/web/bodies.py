@@ -11,12 +11,15 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from werkzeug.wrappers import Request
 
 from ..errors import RequestTimeout, TooLarge, Unavailable
 from .front import front_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _PIECE = 65_536
 #: A body with more bytes is not read before it is known that somebody takes it.
@@ -32,9 +35,13 @@ _RATE = 50_000
 _LOOK_S = 0.25
 #: Bytes of a body that are read only to be dropped.
 _DROP_MAX = 33_554_432
+#: In the environment of a request of whose body no more is to be read.
+_DONE = "grip_lambda.body_done"
 
 _readers = ThreadPoolExecutor(4 * _SLOW_MAX, thread_name_prefix="body")
 _slow = threading.BoundedSemaphore(_SLOW_MAX)
+#: Those that are only dropped have fewer places, so that they take none from the others.
+_slowly_dropped = threading.BoundedSemaphore(_SLOW_MAX // 4)
 
 
 class _Reading:
@@ -78,7 +85,9 @@ def read(request: Request, most: int) -> bytes:
     front = front_of(request)
     if front is not None and front.has_body:
         return request.stream.read(most)
-    return _paced(_Reading(request.stream, most))
+    body = _paced(request, _Reading(request.stream, most))
+    request.environ[_DONE] = len(body) < most
+    return body
 
 
 def check_size(request: Request, most: int) -> None:
@@ -108,7 +117,19 @@ def drop(request: Request, keep: int = 0) -> bytes:
     Args:
         keep: how many bytes to return.
     """
-    return b"" if _is_empty(request) else _paced(_Reading(request.stream, _DROP_MAX, keep))
+    return b"" if _is_empty(request) else _paced(request, _Reading(request.stream, _DROP_MAX, keep))
+
+
+def finish(environ: WSGIEnvironment) -> None:
+    """Read what nobody has read of a body, before its request is answered.
+
+    The server closes a connection if more than a little of a body is left. A proxy that is still
+    sending then may lose the answer, and tell of a server that has failed.
+    """
+    request = Request(environ)
+    if environ.get("wsgi.input_terminated") and is_large(request) and not environ.get(_DONE):
+        with suppress(RequestTimeout, Unavailable):
+            _paced(request, _Reading(request.stream, _DROP_MAX, keep=0), _slowly_dropped)
 
 
 def _is_empty(request: Request) -> bool:
@@ -118,17 +139,18 @@ def _is_empty(request: Request) -> bool:
     )
 
 
-def _paced(reading: _Reading) -> bytes:
+def _paced(request: Request, reading: _Reading, slow: threading.BoundedSemaphore = _slow) -> bytes:
+    request.environ[_DONE] = True
     future = _readers.submit(reading.run)
     with suppress(TimeoutError):
         return future.result(_QUICK_S)
-    if not _slow.acquire(blocking=False):
+    if not slow.acquire(blocking=False):
         future.cancel()
         raise Unavailable("too many bodies arrive slowly; try again later, and send faster")
     try:
         return _slowly(reading, future)
     finally:
-        _slow.release()
+        slow.release()
 
 
 def _slowly(reading: _Reading, future: Future[bytes]) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 
 import pytest
@@ -53,6 +55,32 @@ def close_code(connection: raw.Connection) -> tuple[int, str]:
 
 
 # Callers
+
+
+@pytest.mark.parametrize("size", [200_000, 900_000])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/lambda/AAAAAAAAAAAAAAAA/m", 404),
+        ("/lambda/short/m", 400),
+        ("/service/nobody/m", 404),
+        ("/service/nobody/mcp", 404),
+        ("/lambda/new", 400),
+        ("/nothing/here", 404),
+    ],
+)
+def test_a_large_body_that_nobody_wants_is_answered(
+    stack: Stack, path: str, status: int, size: int
+) -> None:
+    def ask(_: int) -> tuple[int, str]:
+        told = requests.post(stack.url + path, data=b"1" * size, timeout=10)
+        return told.status_code, told.json()["code"]
+
+    with ThreadPoolExecutor(8) as pool:
+        told = Counter(pool.map(ask, range(40)))
+
+    code = "not_found" if status == 404 else "bad_request"
+    assert told == {(status, code): 40}
 
 
 def test_seven_megabytes_of_json_are_too_large(stack: Stack, bystander: Host) -> None:

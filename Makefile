@@ -81,13 +81,13 @@ reference: install  ## Write every command and option into docs/command-line.md
 screenshots: install pushpin nginx chromium  ## Take the pictures of the console in docs/images
 	@$(PY) -m tools.screenshots
 
-test-chaos: install pushpin redis nginx  ## Break one part after the other, and count broken promises (six minutes)
+chaos: install pushpin redis nginx  ## Break one part after the other, and count broken promises (six minutes)
 	@$(PY) -m trust.chaos
 
 container-test:  ## Build the container without a daemon, and use it (as root; two minutes)
 	@tools/container-test
 
-function: install pushpin redis  ## Run the core of the tests with the application as a function
+test-function: install pushpin redis  ## Run the core of the tests with the application as a function
 	@$(PY) -m pytest --all-in-function -k "function and not serve" tests/integration
 
 dist: install pushpin nginx node  ## Make and check what a release publishes: wheel, sdist and npm package, in build/dist

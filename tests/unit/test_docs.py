@@ -118,3 +118,16 @@ def test_every_command_and_option_is_in_its_document(monkeypatch: pytest.MonkeyP
 
     assert reference.with_reference(page) == page, "`make reference` writes it anew"
     assert "grip-lambda keys add" in page
+
+
+def test_what_is_made_is_a_target_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([a-z-]+):(?! *=)", makefile, re.MULTILINE)
+    named = {
+        target
+        for document in DOCUMENTS
+        for target in re.findall(r"`make ([a-z-]+)", document.read_text())
+    }
+
+    assert len(targets) == len(set(targets)), "one of two targets of a name is lost"
+    assert named <= set(targets)

@@ -23,10 +23,9 @@ from tests.support.stack import Program, Stack, command, descendants, parent
 
 from .checker import Kind, Violation, violations
 from .history import History
+from .page import write
 from .traffic import Traffic
 
-_PAGE = Path(__file__).parents[1] / "docs" / "trust.md"
-_BEGIN, _END = "<!-- chaos: begin -->\n", "<!-- chaos: end -->\n"
 #: How long traffic goes on before and after something is broken, and a process stands still.
 _BEFORE_S, _AFTER_S, _STILL_S = 2.0, 8.0, 3.0
 _SETTINGS = {"GRIP_LAMBDA_MAX_OPENINGS_PER_CLIENT": "100000"}
@@ -188,7 +187,7 @@ def main() -> None:
     """Run all faults, or those whose names have a text in them."""
     parser = argparse.ArgumentParser(prog="trust.chaos", description=__doc__)
     parser.add_argument("--only", default="", help="faults whose names have this in them")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {_PAGE.name}")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/trust.md")
     options = parser.parse_args()
     table = [HEAD, ["---"] * len(HEAD)]
     harmed = False
@@ -203,10 +202,7 @@ def main() -> None:
             print(f"  {one}", file=sys.stderr, flush=True)
         harmed |= bool(row.broken)
     if options.write:
-        text = _PAGE.read_text()
-        head, _, rest = text.partition(_BEGIN)
-        lines = "".join("| " + " | ".join(cells) + " |\n" for cells in table)
-        _PAGE.write_text(f"{head}{_BEGIN}{lines}{_END}{rest.partition(_END)[2]}")
+        write("chaos", "".join("| " + " | ".join(cells) + " |\n" for cells in table))
     sys.exit(harmed)
 
 

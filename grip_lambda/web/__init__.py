@@ -14,13 +14,14 @@ from flask import Flask
 from werkzeug.wrappers import Request, Response
 
 from .. import logs
-from ..errors import ConfigError, Forbidden, StoreError
+from ..errors import BadRequest, ConfigError, Forbidden, StoreError
 from ..hub import Hub
 from ..settings import OPEN, SUPERVISED, Settings, load
 from ..signs import give_signs
 from . import api, bodies, callers, direct, errors, health, hosts, pages, tickets, watching
 from .cors import finish
 from .front import admit
+from .incoming import check_query
 from .origins import check_origin
 from .parting import at_end, heed_leave, part
 from .sealing import seal
@@ -47,8 +48,9 @@ class _App(Flask):
         admit(hub.settings, environ)
         start_response = part(start_response)
         try:
+            check_query(environ)
             check_origin(hub.settings, environ)
-        except Forbidden as error:
+        except (BadRequest, Forbidden) as error:
             refused = errors.respond(error, environ, hub)
             finish(refused, environ, hub.settings)
             return refused(environ, start_response)

@@ -85,7 +85,7 @@ def read(request: Request, most: int) -> bytes:
     front = front_of(request)
     if front is not None and front.has_body:
         return request.stream.read(most)
-    body = _paced(request, _Reading(request.stream, most))
+    body = _paced(request, _Reading(request.stream, most), _slow)
     request.environ[_DONE] = len(body) < most
     return body
 
@@ -117,7 +117,9 @@ def drop(request: Request, keep: int = 0) -> bytes:
     Args:
         keep: how many bytes to return.
     """
-    return b"" if _is_empty(request) else _paced(request, _Reading(request.stream, _DROP_MAX, keep))
+    if _is_empty(request):
+        return b""
+    return _paced(request, _Reading(request.stream, _DROP_MAX, keep), _slow)
 
 
 def finish(environ: WSGIEnvironment) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 from werkzeug.wrappers import Request
 
-from ..errors import Forbidden, Unavailable
+from ..errors import BadRequest, Forbidden, Unavailable
 from ..grip import events
 from ..grip.signature import Sender
 from ..hub import Hub
@@ -27,10 +27,28 @@ from ..store import ANYBODY, WEBSOCKET, Permit
 from .clients import client_of
 from .front import is_direct
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 #: The name of the ticket in a query; and of what stands there for ``Last-Event-ID``, where a page
 #: would need a preflight for the header.
 TICKET, LAST_EVENT_ID = "ticket", "lastEventId"
 _NO_SOCKET = "this address takes no WebSocket; hosts connect to /lambda/new"
+
+
+def check_query(environ: WSGIEnvironment) -> None:
+    """Refuse a query that is not UTF-8, which Werkzeug does not read.
+
+    Raises:
+        BadRequest: it has other bytes that are not percent-encoded.
+    """
+    query: str = environ.get("QUERY_STRING", "")
+    if query.isascii():
+        return
+    try:
+        query.encode("latin-1").decode()
+    except UnicodeError:
+        raise BadRequest("a query must be UTF-8; percent-encode what is not ASCII") from None
 
 
 def current_hub() -> Hub:

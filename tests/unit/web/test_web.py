@@ -398,3 +398,12 @@ def test_the_version_is_told_to_everybody(strict: Flask) -> None:
     assert status == 200
     assert told["cache-control"] == "no-store"
     assert body == {"version": grip_lambda.__version__}
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", f"/lambda/{ID}/m"), ("GET", "/lambda/new")])
+def test_a_query_that_is_not_utf8_is_refused(app: Flask, method: str, path: str) -> None:
+    status, _, told = answer(app, method, path, "ticket=\xff")
+
+    assert (status, told["code"]) == (400, "bad_request")
+    assert "UTF-8" in told["error"]
+    assert answer(app, method, path, "ticket=\xc3\xa4")[2] != told

@@ -1,0 +1,1 @@
+"""Bytes that nobody should send, given to each parser of what strangers send: ``make fuzz``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 #: Modules here that are started with ``python -m``; the first lines of their docstrings are shown.
-BENCHMARKS = ("calls", "cluster", "large", "peers", "repeats", "streams", "watching")
+BENCHMARKS = ("calls", "cluster", "large", "memory", "peers", "repeats", "streams", "watching")
 
 
 def main() -> None:

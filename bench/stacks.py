@@ -68,6 +68,14 @@ class Stack:
                 used = replace(used, backend=used.backend + seconds)
         return used
 
+    def memory(self) -> dict[str, float]:
+        """Return the proportional set size in bytes, by the names of the programs."""
+        used: dict[str, float] = {}
+        for pid in _tree(self.roots):
+            name = _stat(pid)[0]
+            used[name] = used.get(name, 0.0) + _pss(pid)
+        return used
+
 
 @dataclass(frozen=True)
 class Cluster:

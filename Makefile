@@ -5,6 +5,7 @@ VENV   ?= .venv
 JOBS   ?= 3
 PY     := $(VENV)/bin/python
 SECONDS ?= 30
+MINUTES ?= 60
 FUNCTION_PYTHON ?= $(PY)
 NODE   := tests/node/node_modules/.installed
 # What needs no program but Python.
@@ -16,7 +17,7 @@ JS     := clients/js/grip-lambda.js clients/js/*.ts clients/js/grip-lambda/*.js 
 # Their markup is in templates, which deno would break.
 VIEWS  := grip_lambda/web/static/console/*.js
 
-.PHONY: fuzz chaos container-test bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd haproxy wrk node chromium clean purge
+.PHONY: soak fuzz chaos container-test bundle dist reference screenshots vendor help run cluster check unit coverage test test-function function lint js-lint format bench bench-peers bench-cluster bench-large bench-services install pushpin redis nginx ss systemd haproxy wrk node chromium clean purge
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +88,9 @@ chaos: install pushpin redis nginx  ## Break one part after the other, and count
 
 fuzz: install  ## Search each parser for an error that nobody expects (SECONDS=30 for each)
 	@$(PIP) 'atheris>=3,<4' && $(PY) -m trust.fuzz --seconds $(SECONDS)
+
+soak: install pushpin nginx  ## Run mixed traffic, and tell whether anything grows (MINUTES=60)
+	@$(PY) -m trust.soak --minutes $(MINUTES)
 
 container-test:  ## Build the container without a daemon, and use it (as root; two minutes)
 	@tools/container-test

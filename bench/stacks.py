@@ -70,11 +70,7 @@ class Stack:
 
     def memory(self) -> dict[str, float]:
         """Return the proportional set size in bytes, by the names of the programs."""
-        used: dict[str, float] = {}
-        for pid in _tree(self.roots):
-            name = _stat(pid)[0]
-            used[name] = used.get(name, 0.0) + _pss(pid)
-        return used
+        return memory_by_name(self.roots)
 
 
 @dataclass(frozen=True)
@@ -281,6 +277,15 @@ def _stat(pid: int) -> tuple[str, int, float]:
 def memory_of(pids: Iterable[int]) -> float:
     """Return what the Pushpin programs among processes take of memory, in bytes."""
     return sum(_pss(pid) for pid in pids if _stat(pid)[0].startswith(_PUSHPIN))
+
+
+def memory_by_name(roots: tuple[int, ...]) -> dict[str, float]:
+    """Return the proportional set size of processes and all below them, by name, in bytes."""
+    used: dict[str, float] = {}
+    for pid in _tree(roots):
+        name = _stat(pid)[0]
+        used[name] = used.get(name, 0.0) + _pss(pid)
+    return used
 
 
 def _pss(pid: int) -> float:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 import requests
 import trustme
 
-from tests.support.clients import Socket, calling
+from tests.support.clients import Socket, calling, for_sockets
 from tests.support.parts import SECRETS, Deployment, deployed
 from tests.support.stack import command, descendants, ended, inherited, wait_until
 
@@ -110,8 +109,7 @@ def test_the_front_speaks_tls(tmp_path: Path) -> None:
     with deployed(tmp_path, *options, scheme="https") as running:
         shown = requests.get(f"{running.url}/readyz", verify=str(authority), timeout=10)
         assert shown.status_code == 200
-        context = ssl.create_default_context(cafile=str(authority))
-        host = Socket(running.url.replace("http", "ws", 1), ssl=context)
+        host = Socket(running.url.replace("http", "ws", 1), ssl=for_sockets(authority))
         host.open()
         assert len(host.id) == 16
 

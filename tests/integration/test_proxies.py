@@ -9,7 +9,6 @@ import os
 import pwd
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ import requests
 import trustme
 
 from grip_lambda.protocol.sse import Event, Parser
-from tests.support.clients import Socket
+from tests.support.clients import Socket, for_sockets
 from tests.support.stack import Stack, free_port, inherited, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs" / "proxies.md"
@@ -59,11 +58,8 @@ class Proxied:
         self.url = f"https://localhost:{port}/grip"
         self.certificate = certificate
 
-    def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.certificate))
-
     def socket(self) -> Socket:
-        host = Socket(f"{self.url.replace('https', 'wss')}", ssl=self.context())
+        host = Socket(f"{self.url.replace('https', 'wss')}", ssl=for_sockets(self.certificate))
         host.open()
         wait_until(lambda: host.id in self.stack.listing(), what="the listing of a lambda")
         return host
@@ -260,7 +256,10 @@ def test_the_address_of_a_client_is_that_which_the_proxy_sees(proxied: Proxied) 
         pieces, parser = watched.iter_content(None), Parser()
         host = proxied.socket()
         connection = http.client.HTTPSConnection(
-            "localhost", proxied.port, source_address=("127.0.0.2", 0), context=proxied.context()
+            "localhost",
+            proxied.port,
+            source_address=("127.0.0.2", 0),
+            context=for_sockets(proxied.certificate),
         )
         connection.request(
             "POST",

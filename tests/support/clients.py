@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 Handler = Callable[[str, Any], Any]
+
+
+def for_sockets(authority: Path) -> ssl.SSLContext:
+    """Return how a Socket speaks TLS with servers that an authority, a file, has signed.
+
+    It reads in one thread and writes in another, which OpenSSL does not allow: TLS 1.3 reads tickets
+    after its handshake, and now and then what is written meanwhile is lost.
+    """
+    context = ssl.create_default_context(cafile=str(authority))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class Socket:

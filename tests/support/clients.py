@@ -23,8 +23,8 @@ Handler = Callable[[str, Any], Any]
 def for_sockets(authority: Path) -> ssl.SSLContext:
     """Return how a Socket speaks TLS with servers that an authority, a file, has signed.
 
-    It reads in one thread and writes in another, which OpenSSL does not allow: TLS 1.3 reads tickets
-    after its handshake, and now and then what is written meanwhile is lost.
+    It reads in one thread and writes in another, which OpenSSL does not allow: TLS 1.3 reads
+    tickets after its handshake, and now and then what is written meanwhile is lost.
     """
     context = ssl.create_default_context(cafile=str(authority))
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -72,7 +72,6 @@ class Soak:
         try:
             for n in range(self.count):
                 self._hosts.append(await self._open(n))
-            await listed(self.url, [one.id for one in self._hosts])
             self._tasks = [asyncio.create_task(self._change())]
             self._tasks += [asyncio.create_task(self._call()) for _ in range(_CALLERS)]
             yield
@@ -87,6 +86,7 @@ class Soak:
     async def _open(self, n: int) -> LoadHost:
         host = LoadHost(_answer, _TRANSPORTS[n % len(_TRANSPORTS)])
         await host.open(self.url.replace("http", "ws", 1))
+        await listed(self.url, [host.id])
         return host
 
     async def _change(self) -> None:

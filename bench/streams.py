@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from grip_lambda.client import AsyncClient, AsyncHost
-from tests.support.load import hosts, load
+from tests.support.load import gaps, hosts, load
 from tests.support.stack import Stack
 
 _SECONDS = 4.0
@@ -45,25 +45,16 @@ async def count(_: Any) -> Any:
         yield n
 
 
-async def longest_gap(client: AsyncClient, lambda_id: str) -> float:
-    """Return the longest time between two pieces of a streamed call, in seconds."""
-    gaps, last = [], time.monotonic()
-    async with client.stream(lambda_id, "count") as stream:
-        async for _ in stream:
-            gaps.append(time.monotonic() - last)
-            last = time.monotonic()
-    if len(gaps) != _PIECES:
-        raise SystemExit(f"{len(gaps)} of {_PIECES} pieces came")
-    return max(gaps)
-
-
 async def to_callers(stack: Stack, number: int) -> float:
     """Return the longest gap in so many streamed calls at once, in seconds."""
     async with (
         AsyncHost(stack.url, {"count": count}) as host,
         AsyncClient(stack.url) as client,
     ):
-        return max(await asyncio.gather(*(longest_gap(client, host.id) for _ in range(number))))
+        streams = await asyncio.gather(*(gaps(client, host.id, "count") for _ in range(number)))
+    if {len(one) for one in streams} != {_PIECES}:
+        raise SystemExit(f"not all of {_PIECES} pieces came")
+    return max(map(max, streams))
 
 
 async def measure(stack: Stack, streams: tuple[int, ...]) -> None:

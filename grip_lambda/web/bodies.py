@@ -84,6 +84,7 @@ def read(request: Request, most: int) -> bytes:
         return b""
     front = front_of(request)
     if front is not None and front.has_body:
+        request.environ[_DONE] = True
         return request.stream.read(most)
     body = _paced(request, _Reading(request.stream, most), _slow)
     request.environ[_DONE] = len(body) < most
@@ -128,8 +129,9 @@ def finish(environ: WSGIEnvironment) -> None:
     The server closes a connection if more than a little of a body is left. A proxy that is still
     sending then may lose the answer, and tell of a server that has failed.
     """
-    request = Request(environ)
-    if environ.get("wsgi.input_terminated") and is_large(request) and not environ.get(_DONE):
+    if environ.get(_DONE) or not environ.get("wsgi.input_terminated"):
+        return
+    if is_large(request := Request(environ)):
         with suppress(RequestTimeout, Unavailable):
             _paced(request, _Reading(request.stream, _DROP_MAX, keep=0), _slowly_dropped)
 

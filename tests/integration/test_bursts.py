@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from grip_lambda.client import AsyncClient, AsyncHost
-from tests.support.load import LoadHost, Reply, hosts, load
+from tests.support.load import LoadHost, Reply, gaps, hosts, load
 from tests.support.stack import Stack, command, descendants
 from tests.support.traffic import check_calls, until
 
@@ -141,21 +141,13 @@ def test_streams_of_callers_do_not_wait_for_one_another(own_stack: Stack) -> Non
             await asyncio.sleep(0.1)  # paces the stream
             yield n
 
-    async def longest_gap(client: AsyncClient, lambda_id: str) -> float:
-        gaps, last = [], time.monotonic()
-        async with client.stream(lambda_id, "count") as stream:
-            async for _ in stream:
-                gaps.append(time.monotonic() - last)
-                last = time.monotonic()
-        assert len(gaps) == pieces
-        return max(gaps)
-
     async def run() -> None:
         async with (
             AsyncHost(own_stack.url, {"count": count}) as host,
             AsyncClient(own_stack.url) as client,
         ):
-            gaps = await asyncio.gather(*(longest_gap(client, host.id) for _ in range(60)))
-        assert max(gaps) < 1.5
+            streams = await asyncio.gather(*(gaps(client, host.id, "count") for _ in range(60)))
+        assert [len(one) for one in streams] == [pieces] * 60
+        assert max(map(max, streams)) < 1.5
 
     asyncio.run(run())

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass, field
 from typing import Any
 
+from grip_lambda.client import AsyncClient
 from tests.support.links import LINKS, HttpConnection, Link
 
 #: Answers a call: the method and the body in, the result out, at once or later.
@@ -202,3 +203,13 @@ async def load(
 
     await asyncio.gather(*(work() for _ in range(at_once)))
     return replies
+
+
+async def gaps(client: AsyncClient, lambda_id: str, method: str) -> list[float]:
+    """Make a streamed call, and return how long each piece took after the one before it."""
+    found, last = [], time.monotonic()
+    async with client.stream(lambda_id, method) as stream:
+        async for _ in stream:
+            found.append(time.monotonic() - last)
+            last = time.monotonic()
+    return found

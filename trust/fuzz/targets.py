@@ -213,15 +213,15 @@ _REQUESTS = [
     f"GET /lambda/{ID}",
     f"GET /lambda/new?token={token(ID)}\nAccept: text/event-stream\n",
     f'POST /lambda/new/{ID}?token={token(ID)}\n\n[{{"id":"a","result":1}}]',
-    "POST /lambda/new?code=jsonrpc-2.0&service=a&private\n"
+    "POST /lambda/new?code=jsonrpc-2.0&service=a\n"
     "Content-Type: application/websocket-events\nConnection-Id: c\n\nOPEN\r\n",
     "POST /monologue\nContent-Type: application/websocket-events\nConnection-Id: c\n"
-    'Meta-Lambda: a\n\nTEXT 11\r\n{"to":"a"}\r\n',
+    'Meta-Lambda: a\n\nTEXT A\r\n{"to":"a"}\r\n',
     f"POST /2015-03-31/functions/{ID}:greet/invocations\nX-Amz-Invocation-Type: Event\n"
     "X-Amz-Client-Context: e30=\n\n{}",
-    'POST /service/a/mcp\n\n{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    'POST /mcp/service/a\n\n{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
     f"POST /invoke/{ID}/greet\n\n{{}}",
-    "POST /all/service/a/greet\n\n1",
+    "POST /service/a/all/greet\n\n1",
     "GET /calls/aaaa",
     "OPTIONS /lambda/new\nOrigin: https://a\nAccess-Control-Request-Headers: x\n",
     "POST /tickets\nAuthorization: Bearer x\n\n{}",
